@@ -1,0 +1,184 @@
+"""The typed form of params.yaml: one frozen object per section, read as YAML 1.2, unknown or impossible values refused.
+
+`load_params()` reads `params.yaml` in the working directory. An error names line, key, value and what is allowed.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from nightmare.errors import ParameterError
+
+__all__ = [
+    "CrossvalParams",
+    "CullParams",
+    "DreamParams",
+    "IngestParams",
+    "LabelParams",
+    "ModelParams",
+    "Params",
+    "ScrapeParams",
+    "SplitParams",
+    "TrainParams",
+    "load_params",
+]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Grade = Literal["A", "B", "C"]
+
+
+class Section(BaseModel):
+    """A frozen section that refuses unknown keys and never turns text into numbers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ScrapeParams(Section):
+    sources: Annotated[list[Literal["iconify", "folder"]], Field(min_length=1)]
+    folder: str
+    cap: Annotated[int, Field(ge=1)]
+
+
+class IngestParams(Section):
+    pixels: Annotated[int, Field(ge=16, le=2048)]
+    shards: Annotated[int, Field(ge=1, le=999)]
+    megapixels: Annotated[int, Field(ge=1, le=1000)]
+    near_distance: Annotated[int, Field(ge=0, le=16)]
+    reject_limit: Share
+
+
+class LabelParams(Section):
+    version: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
+    smallest_class: Annotated[int, Field(ge=1)]
+
+
+class SplitParams(Section):
+    test_share: Annotated[float, Field(gt=0, lt=0.9)]
+    val_share: Annotated[float, Field(gt=0, lt=0.9)]
+    folds: Annotated[int, Field(ge=2, le=20)]
+
+
+class ModelParams(Section):
+    depth: Literal[18, 34, 50, 101, 152]
+    pixels: Annotated[int, Field(ge=32, le=512)]
+    pretrained: Literal[False] | Annotated[str, Field(min_length=1)]
+
+
+class TrainParams(Section):
+    grades: Annotated[list[Grade], Field(min_length=1)]
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=2, le=4096)]
+    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    schedule: Literal["onecycle", "multistep", "constant"]
+    optimizer: Literal["adamw", "sgd"]
+    weight_decay: Annotated[float, Field(ge=0, le=1)]
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    balance: Share
+    color_jitter: Share
+    select: Literal["last", "val_loss", "val_accuracy"]
+
+
+class CrossvalParams(Section):
+    epochs: Annotated[int, Field(ge=1)]
+
+
+class CullParams(Section):
+    strategy: Literal["validation", "misclassified", "confident"]
+    confidence: Share
+    class_cap: Share
+    keep_at_least: Annotated[int, Field(ge=1)]
+
+
+class DreamParams(Section):
+    pixels: Annotated[int, Field(ge=32, le=8192)]
+    layers: Annotated[dict[str, float], Field(min_length=1)]
+    octaves: Annotated[int, Field(ge=1, le=20)]
+    octave_scale: Annotated[float, Field(gt=1, le=4)]
+    iterations: Annotated[int, Field(ge=0, le=1000)]
+    step_size: Annotated[float, Field(gt=0, le=1)]
+    jitter: Annotated[int, Field(ge=0, le=512)]
+    strength: Share
+    classes: bool
+    album_octaves: Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1)]
+    album_iterations: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1)]
+
+
+class Params(Section):
+    seed: Annotated[int, Field(ge=0)]
+    scrape: ScrapeParams
+    ingest: IngestParams
+    label: LabelParams
+    split: SplitParams
+    model: ModelParams
+    train: TrainParams
+    crossval: CrossvalParams
+    cull: CullParams
+    dream: DreamParams
+
+
+def load_params(path: str | Path = "params.yaml") -> Params:
+    """Read and check the parameters. Raises `ParameterError` with one line per fault."""
+    path = Path(path)
+    try:
+        # YAML 1.2, as DVC writes it: 8e-05 is a number, which YAML 1.1 readers take for a string.
+        tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ParameterError(f"no {path}: run in the folder that holds dvc.yaml") from None
+    except YAMLError as error:
+        raise ParameterError(f"{path} is not YAML: {error}") from None
+    if not isinstance(tree, dict):
+        raise ParameterError(f"{path} holds no parameters: restore it with `git checkout {path}`")
+    try:
+        return Params.model_validate(_plain(tree))
+    except ValidationError as error:
+        faults = [_describe(fault, tree, path) for fault in error.errors()]
+        raise ParameterError("\n       ".join(dict.fromkeys(faults))) from None
+
+
+def _plain(node: Any) -> Any:
+    """The tree without ruamel's subclasses, which strict validation would take for foreign types."""
+    if isinstance(node, dict):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_plain(value) for value in node]
+    if isinstance(node, bool):
+        return bool(node)
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node
+
+
+def _describe(fault: Any, tree: Any, path: Path) -> str:
+    """One fault as `params.yaml line 12: train.epochs = 0: Input should be greater than or equal to 1`."""
+    keys: list[str | int] = []
+    line, node, model = 0, tree, Params
+    for part in fault["loc"]:
+        # Unions add the names of their members to the location: only steps that exist in the file count.
+        if isinstance(node, dict) and part in node:
+            line = node.lc.key(part)[0] + 1
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            line = node.lc.item(part)[0] + 1
+        elif fault["type"] == "missing":
+            keys.append(part)
+            continue
+        else:
+            break
+        keys.append(part)
+        node = node[part]
+    name = ".".join(str(key) for key in keys)
+    if fault["type"] == "missing":
+        return f"{path}: {name} is missing: add it, or restore the file with `git checkout {path}`"
+    where = f"{path} line {line}: {name}"
+    if fault["type"] == "extra_forbidden":
+        known: list[str] = list(model.model_fields)
+        if len(keys) > 1:
+            known = list(getattr(model.model_fields[str(keys[0])].annotation, "model_fields", {}))
+        near = difflib.get_close_matches(str(keys[-1]), known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        return f"{where} is no parameter: {hint}"
+    return f"{where} = {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
