@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from nightmare.errors import ParameterError
@@ -156,12 +157,13 @@ def _plain(node: Any) -> Any:
 def _describe(fault: Any, tree: Any, path: Path) -> str:
     """One fault as `params.yaml line 12: train.epochs = 0: Input should be greater than or equal to 1`."""
     keys: list[str | int] = []
-    line, node, model = 0, tree, Params
+    line, model = 0, Params
+    node: Any = tree
     for part in fault["loc"]:
         # Unions add the names of their members to the location: only steps that exist in the file count.
-        if isinstance(node, dict) and part in node:
+        if isinstance(node, CommentedMap) and part in node:
             line = node.lc.key(part)[0] + 1
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line = node.lc.item(part)[0] + 1
         elif fault["type"] == "missing":
             keys.append(part)
