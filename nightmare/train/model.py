@@ -1,0 +1,74 @@
+"""A trained model on disk: `model.safetensors` (weights) and `model.json` (everything needed to use them).
+
+Whoever loads a model needs no params.yaml: depth, classes and input size come from inside.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torchvision.models import ResNet
+
+from nightmare.atomic import atomic_path
+from nightmare.errors import ModelError
+from nightmare.train.network import DEPTHS, build_network
+
+__all__ = ["Model", "ModelCard", "load_model", "save_model"]
+
+
+class ModelCard(BaseModel):
+    """The content of model.json. `pixels` is the side of the square that the network was trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    depth: int
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    pixels: Annotated[int, Field(ge=8, le=4096)]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    version: str
+    split: str
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network in eval mode without weight gradients, its card and the SHA-256 of its weights."""
+
+    network: ResNet
+    card: ModelCard
+    sha256: str
+
+
+def save_model(directory: Path, network: ResNet, card: ModelCard) -> None:
+    """Write weights and card into `directory`, each atomically."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    with atomic_path(directory / "model.safetensors") as temporary:
+        save_file(weights, temporary)
+    with atomic_path(directory / "model.json") as temporary:
+        temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def load_model(directory: str | Path, *, device: torch.device | str = "cpu") -> Model:
+    """Read the model in `directory`. Raises `ModelError` when it is absent, damaged, or does not fit its card."""
+    directory = Path(directory)
+    card_path, weights_path = directory / "model.json", directory / "model.safetensors"
+    try:
+        card = ModelCard.model_validate_json(card_path.read_bytes())
+        content_hash = hashlib.sha256(weights_path.read_bytes()).hexdigest()
+        if card.depth not in DEPTHS:
+            raise ModelError(f"{card_path} names depth {card.depth}: one of {', '.join(map(str, DEPTHS))} is known")
+        network = build_network(card.depth, len(card.classes))
+        network.load_state_dict(load_file(weights_path))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelError(f"no model in {directory}: run `dvc repro` or `dvc pull`") from None
+    except ValidationError as error:
+        raise ModelError(f"{card_path} is damaged: {error.errors()[0]['msg']}") from None
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{weights_path} does not fit its card: {str(error).splitlines()[0]}") from None
+    return Model(network.eval().requires_grad_(False).to(device), card, content_hash)

@@ -1,0 +1,94 @@
+"""The network: a torchvision ResNet of depth 18 to 152 with one logit per class, and where its first weights come from.
+
+Pictures enter as RGB in 0 … 1 and are normalised with the mean and deviation of ImageNet, the convention under
+which torchvision's weights were made, so that pretrained and own networks see the same thing.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torchvision import models
+
+from nightmare.errors import ModelError
+
+__all__ = ["DEPTHS", "MEAN", "STD", "build_network", "load_pretrained", "normalise", "pretrained_fingerprint"]
+
+DEPTHS = (18, 34, 50, 101, 152)
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+def build_network(depth: int, class_count: int) -> models.ResNet:
+    """A ResNet (He et al. 2015) with random weights. Raises `ModelError` for a depth that does not exist."""
+    if depth not in DEPTHS:
+        raise ModelError(f"no ResNet of depth {depth}: choose one of {', '.join(map(str, DEPTHS))}")
+    network: models.ResNet = getattr(models, f"resnet{depth}")(weights=None, num_classes=class_count)
+    return network
+
+
+def normalise(images: Tensor) -> Tensor:
+    """RGB (batch, 3, height, width) in 0 … 1 to the range that the network was trained in."""
+    mean = torch.tensor(MEAN, dtype=images.dtype, device=images.device).view(1, 3, 1, 1)
+    std = torch.tensor(STD, dtype=images.dtype, device=images.device).view(1, 3, 1, 1)
+    return (images - mean) / std
+
+
+def pretrained_fingerprint(pretrained: Literal[False] | str) -> str:
+    """What identifies the first weights: the file's SHA-256, or the name where there is no file."""
+    path = Path(str(pretrained))
+    return hashlib.sha256(path.read_bytes()).hexdigest() if pretrained and path.is_file() else str(pretrained)
+
+
+def load_pretrained(network: models.ResNet, depth: int, pretrained: str) -> None:
+    """Fill `network` from torchvision's ImageNet weights (`imagenet`) or from a file, all but a head of other classes.
+
+    A file is safetensors or a state dict, which is read with `weights_only=True`: weights are untrusted.
+    Raises `ModelError` when the weights cannot be had or belong to another architecture.
+    """
+    state = _imagenet_weights(depth) if pretrained == "imagenet" else _weights_file(Path(pretrained))
+    own = network.state_dict()
+    head = {name for name in ("fc.weight", "fc.bias") if name in state and state[name].shape != own[name].shape}
+    missing = [name for name in own if name not in state and name not in ("fc.weight", "fc.bias")]
+    strange = [name for name in state if name not in own]
+    unfit = [name for name in state if name in own and name not in head and state[name].shape != own[name].shape]
+    if missing or strange or unfit:
+        example = (missing + strange + unfit)[0]
+        raise ModelError(
+            f"the weights of model.pretrained = {pretrained} are not those of a ResNet-{depth} "
+            f"({len(missing + strange + unfit)} tensors differ, such as {example}): set model.depth to theirs"
+        )
+    network.load_state_dict({**own, **{name: value for name, value in state.items() if name not in head}})
+
+
+def _imagenet_weights(depth: int) -> dict[str, Tensor]:
+    weights = models.get_model_weights(f"resnet{depth}").DEFAULT
+    try:
+        return dict(weights.get_state_dict(progress=True, check_hash=True))
+    except OSError as error:
+        name = weights.url.rsplit("/", 1)[-1]
+        cached = Path(torch.hub.get_dir()) / "checkpoints" / name
+        raise ModelError(
+            f"the ImageNet weights of ResNet-{depth} could not be fetched ({error}): bring the file {name} from a "
+            f"machine with a network to {cached}, or set model.pretrained to its path"
+        ) from None
+
+
+def _weights_file(path: Path) -> dict[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ModelError(f"no weights at model.pretrained = {path}: give false, imagenet or an existing file") from None
+    except (SafetensorError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
+        raise ModelError(f"{path} holds no readable weights: {error}") from None
+    except Exception as error:  # pickle's own errors share no base class with a name that torch exports
+        raise ModelError(f"{path} is refused: only plain tensors are read from a weights file ({error})") from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise ModelError(f"{path} is no state dict: save `network.state_dict()`")
+    return state
