@@ -8,7 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["atomic_directory", "atomic_path", "write_json"]
+import pandas as pd
+from PIL import Image
+
+__all__ = ["atomic_directory", "atomic_path", "save_picture", "write_csv", "write_json"]
 
 
 def _temporary(path: Path) -> Path:
@@ -48,6 +51,18 @@ def write_json(path: str | Path, value: dict[str, Any]) -> None:
     """Write `value` as indented JSON with floats rounded to six places, so that equal results are equal bytes."""
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(_rounded(value), indent=2) + "\n", encoding="utf-8")
+
+
+def write_csv(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table that no later stage reads, such as plot data: floats with six places, `\\n`, no index."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6f")
+
+
+def save_picture(path: str | Path, picture: Image.Image) -> None:
+    """Write `picture` as PNG."""
+    with atomic_path(path) as temporary:
+        picture.save(temporary, format="PNG", optimize=True)
 
 
 def _rounded(value: Any) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
@@ -15,14 +16,20 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import ResNet
 
 from nightmare.atomic import atomic_path
+from nightmare.cache import fingerprint
 from nightmare.errors import ModelError
-from nightmare.train.network import DEPTHS, build_network
+from nightmare.params import Params
+from nightmare.train.network import DEPTHS, MEAN, STD, build_network
 
-__all__ = ["Model", "ModelCard", "load_model", "save_model"]
+__all__ = ["Model", "ModelCard", "load_model", "model_card", "save_model"]
 
 
 class ModelCard(BaseModel):
-    """The content of model.json. `pixels` is the side of the square that the network was trained on."""
+    """The content of model.json.
+
+    `pixels` is the side of the square that the network was trained on, `mean` and `std` the normalisation of RGB in
+    0 … 1, `dataset` the fingerprint of the rows it was trained on, `parameters` what it was trained with.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,8 +38,7 @@ class ModelCard(BaseModel):
     pixels: Annotated[int, Field(ge=8, le=4096)]
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    version: str
-    split: str
+    dataset: str
     parameters: dict[str, Any]
 
 
@@ -43,6 +49,20 @@ class Model:
     network: ResNet
     card: ModelCard
     sha256: str
+
+
+def model_card(params: Params, classes: tuple[str, ...], split: pd.DataFrame) -> ModelCard:
+    """The card of a network trained under `params` on the kept rows of `split`."""
+    kept = split.loc[split["keep"], ["id", "label", "side"]].sort_values("id")
+    return ModelCard(
+        depth=params.model.depth,
+        classes=classes,
+        pixels=params.model.pixels,
+        mean=MEAN,
+        std=STD,
+        dataset=fingerprint({"rows": kept.to_numpy().tolist()}),
+        parameters={"seed": params.seed, "model": params.model.model_dump(), "train": params.train.model_dump()},
+    )
 
 
 def save_model(directory: Path, network: ResNet, card: ModelCard) -> None:

@@ -1,0 +1,37 @@
+# `make help` lists what there is. Everything lives in .venv; nothing else is installed.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+INSTALLED := .venv/.installed
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help repro test lint format readme
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+repro: $(INSTALLED) ## run what changed of the pipeline, from an empty folder to dreams
+	@git ls-files --others --exclude-standard -- '*.py' | sed 's/^/note: not in git, experiments will miss it: /'
+	dvc repro
+	@nightmare results
+
+test: $(INSTALLED) ## run the tests
+	pytest
+
+lint: $(INSTALLED) ## check format, style and types
+	ruff format --check
+	ruff check
+	mypy
+
+format: $(INSTALLED) ## format the code and mend what can be mended on its own
+	ruff format
+	ruff check --fix
+
+readme: $(INSTALLED) ## write the figures of the last run into the README
+	nightmare results --write README.md
+
+$(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "error: $(PYTHON) is older than 3.11: run make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

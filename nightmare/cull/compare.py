@@ -1,0 +1,63 @@
+"""What culling did, in honest numbers: models side by side on rows that nothing culled, and on culled validation.
+
+Leaving out of validation what a model gets wrong raises its accuracy without any learning. So the same models are
+scored on the original and on the culled validation rows: the difference is the inflation.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from nightmare.train.evaluate import bootstrap_interval, recalls, scores
+
+__all__ = ["compared", "inflation_table", "recall_table"]
+
+
+def compared(predictions: dict[str, pd.DataFrame], culled: pd.DataFrame) -> dict[str, Any]:
+    """Nested scores: model → `test`, `validation`, `validation_culled` → accuracy, balanced_accuracy, n.
+
+    `predictions` maps a model's name to its predictions of all test and validation rows of the `culled` split table.
+    `test` adds the central 95% of balanced accuracy over resampled groups, and accuracy per grade.
+    """
+    result: dict[str, Any] = {}
+    for model, table in predictions.items():
+        rows = _with_split(table, culled)
+        test, validation = rows[rows["side"] == "test"], rows[rows["side"] == "val"]
+        low, high = bootstrap_interval(test, test["group"])
+        result[model] = {
+            "test": {
+                **scores(test),
+                "balanced_accuracy_low": low,
+                "balanced_accuracy_high": high,
+                "grade": recalls(test, by="grade"),
+            },
+            "validation": scores(validation),
+            "validation_culled": scores(validation[validation["keep"]]),
+        }
+    return result
+
+
+def recall_table(predictions: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Rows of label, model, recall and n on the test side, for a plot of the models class by class."""
+    rows = []
+    for model, table in predictions.items():
+        test = table[table["side"] == "test"]
+        count = test["label"].value_counts()
+        rows += [
+            {"label": label, "model": model, "recall": recall, "n": int(count[label])}
+            for label, recall in recalls(test).items()
+        ]
+    return pd.DataFrame(rows).sort_values(["label", "model"])
+
+
+def inflation_table(comparison: dict[str, Any]) -> pd.DataFrame:
+    """The comparison as rows: model, rows judged, accuracy, balanced accuracy, n."""
+    return pd.DataFrame(
+        {"model": model, "rows": side, **{name: figures[name] for name in ("accuracy", "balanced_accuracy", "n")}}
+        for model, sides in comparison.items()
+        for side, figures in sides.items()
+    )
+
+
+def _with_split(table: pd.DataFrame, culled: pd.DataFrame) -> pd.DataFrame:
+    return table.merge(culled[["id", "group", "keep"]], on="id", how="left", validate="one_to_one")

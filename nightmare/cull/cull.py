@@ -1,0 +1,74 @@
+"""From suspects to keep flags: caps, reasons, and what people decided. Nothing is deleted.
+
+In: the split table, suspects and decisions. Out: the same table with `keep` false on culled rows (ANF--), and the
+removed table with a reason and evidence for each.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from nightmare.params import CullParams
+
+__all__ = ["Culled", "cull_split"]
+
+_CERTAIN = 0.5  # a suggested class that likely is named as the right one
+
+
+@dataclass(frozen=True)
+class Culled:
+    """`split` with its keep flags, `removed` (see `tables.REMOVED`), and `spared`: suspects that a cap kept."""
+
+    split: pd.DataFrame
+    removed: pd.DataFrame
+    spared: pd.DataFrame
+
+
+def cull_split(
+    split: pd.DataFrame,
+    suspects: pd.DataFrame,
+    evidence: pd.DataFrame,
+    *,
+    decisions: dict[str, str],
+    cull: CullParams,
+) -> Culled:
+    """Apply the caps of `cull` per class, surest suspects first, then the decisions, which win over everything.
+
+    A class loses at most `class_cap` of its pool images and keeps at least `keep_at_least`. `evidence` has a row
+    for every image of the pool. The test side is never touched, not even by a decision.
+    """
+    pool = split[split["side"] != "test"]
+    allowed = {
+        label: max(0, min(int(count * cull.class_cap), count - cull.keep_at_least))
+        for label, count in pool["label"].value_counts().items()
+    }
+    rank = suspects.groupby("label").cumcount()
+    within = rank < suspects["label"].map(allowed)
+    machine = set(suspects.loc[within, "id"])
+    hand = {identity for identity, decision in decisions.items() if decision == "remove"} & set(pool["id"])
+    kept_by_hand = {identity for identity, decision in decisions.items() if decision == "keep"}
+    gone = (machine - kept_by_hand) | hand
+
+    removed = evidence[evidence["id"].isin(gone)].copy()
+    removed["reason"] = _reasons(removed, _conflicting(pool))
+    removed["decision"] = ["hand" if identity in hand else "machine" for identity in removed["id"]]
+    culled = split.assign(keep=split["keep"] & ~split["id"].isin(gone))
+    return Culled(culled, removed, suspects[~suspects["id"].isin(gone)])
+
+
+def _conflicting(pool: pd.DataFrame) -> set[str]:
+    """Ids whose near-duplicates carry another label."""
+    labels = pool.groupby("group")["label"].transform("nunique")
+    return set(pool.loc[labels > 1, "id"])
+
+
+def _reasons(removed: pd.DataFrame, conflicting: set[str]) -> list[str]:
+    reasons = []
+    for row in removed.itertuples():
+        if row.id in conflicting:
+            reasons.append("conflicting duplicate")
+        elif row.confidence >= _CERTAIN:
+            reasons.append("wrong class")
+        else:
+            reasons.append("none of the classes")
+    return reasons

@@ -1,0 +1,101 @@
+"""The figures of the last run as Markdown tables, for the terminal and for the README.
+
+In: reports/<stage>/metrics.json of the working tree. A stage that has not run yet leaves its rows out.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nightmare.atomic import atomic_path
+from nightmare.errors import InputError
+
+__all__ = ["places", "results", "write_results"]
+
+_START, _END = "<!-- results -->", "<!-- /results -->"
+_MODELS = (("train", "before culling"), ("retrain", "after culling"))
+
+
+def results(root: Path = Path()) -> str:
+    """The tables. Raises `InputError` when no stage has left metrics."""
+    metrics = {path.parent.name: _read(path) for path in sorted(root.glob("reports/*/metrics.json"))}
+    if not metrics:
+        raise InputError("no reports/*/metrics.json: run `make repro` or `dvc repro` first")
+    tables = []
+    if evaluated := metrics.get("evaluate"):
+        tables.append(_accuracies(evaluated, metrics.get("crossval")))
+    if {"label", "split", "cull"} <= metrics.keys():
+        tables.append(_classes(metrics, evaluated))
+    if dreamt := metrics.get("dream"):
+        tables.append(_table(["dreams", "value"], [[name, _figure(value)] for name, value in dreamt.items()]))
+    return "\n\n".join(tables)
+
+
+def places() -> str:
+    """Where a run leaves what people look at."""
+    return "\n".join(
+        (
+            "dreams          dreams/ (start with dreams/sheet.png and dreams/album.png)",
+            "metrics         reports/<stage>/metrics.json, all of them: dvc metrics show",
+            "contact sheets  reports/cull/removed.png, reports/cull/borderline.png, reports/train/misclassified.png",
+        )
+    )
+
+
+def write_results(path: Path, root: Path = Path()) -> None:
+    """Replace what stands between the result markers of the Markdown file `path`."""
+    text = path.read_text(encoding="utf-8")
+    if text.count(_START) != 1 or text.count(_END) != 1:
+        raise InputError(f"{path} needs the line {_START} and, after it, the line {_END}, once each")
+    head, rest = text.split(_START)
+    tail = rest.split(_END)[1]
+    with atomic_path(path) as temporary:
+        temporary.write_text(f"{head}{_START}\n{results(root)}\n{_END}{tail}", encoding="utf-8")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        raise InputError(f"{path} is not JSON: run `dvc repro -f {path.parent.name}`") from None
+    return content
+
+
+def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> str:
+    rows = []
+    for model, when in _MODELS:
+        for side, figures in evaluated[model].items():
+            interval = ""
+            if "balanced_accuracy_low" in figures:
+                interval = f"{figures['balanced_accuracy_low']:.3f} to {figures['balanced_accuracy_high']:.3f}"
+            grades = [_figure(figures.get("grade", {}).get(grade, "")) for grade in "ABC"]
+            rows.append([when, side.replace("_", ", "), *_scores(figures), interval, *grades])
+    if crossval:
+        grades = [_figure(crossval["grade"].get(grade, "")) for grade in "ABC"]
+        rows.append(["before culling", "out of fold, whole pool", *_scores(crossval), "", *grades])
+    header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval", "grade A", "grade B", "grade C"]
+    return _table(header, rows)
+
+
+def _classes(metrics: dict[str, Any], evaluated: dict[str, Any] | None) -> str:
+    removed = metrics["cull"]["class"]
+    rows = []
+    for name, sides in metrics["split"]["class"].items():
+        rows.append([name, *(str(sides[side]) for side in ("train", "val", "test")), str(removed.get(name, 0))])
+    return _table(["class", "train", "val", "test", "removed by culling"], rows)
+
+
+def _scores(figures: dict[str, Any]) -> list[str]:
+    return [str(figures["n"]), _figure(figures["accuracy"]), _figure(figures["balanced_accuracy"])]
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in lines
+    )

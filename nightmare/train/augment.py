@@ -1,0 +1,145 @@
+"""Turn stored RGBA squares into what the network sees, on whole batches of tensors.
+
+Training: random pose, colour and background, so that a few hundred drawings teach shapes instead of one white page.
+Evaluation: one fixed matte per picture, no randomness. A drawing never vanishes: a background too like it is lightened or darkened.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["Augmentation", "on_matte"]
+
+_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_LEAST_CONTRAST = 0.3  # between mean luminance of a drawing and its background; below it outlines get lost
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How wildly training pictures vary. `color_jitter` in 0 … 1; `canvases` are photos (n, 3, height, width), 0 … 1.
+
+    Called with uint8 `rgba` (batch, 4, side, side), a bool per picture that tells photographs, and a generator that
+    all randomness comes from, it returns float RGB (batch, 3, side, side) in 0 … 1.
+    """
+
+    color_jitter: float
+    canvases: Tensor
+
+    def __call__(self, rgba: Tensor, opaque: Tensor, generator: torch.Generator) -> Tensor:
+        images = _moved(_premultiplied(rgba), opaque, generator)
+        if self.color_jitter:
+            images = _recoloured(images, opaque, self.color_jitter, generator)
+        return _composited(images, _backgrounds(images, self.canvases, generator))
+
+
+def on_matte(rgba: Tensor) -> Tensor:
+    """uint8 RGBA (batch, 4, side, side) over a light plain matte, or a dark one under light ink: RGB in 0 … 1."""
+    images = _premultiplied(rgba)
+    matte = torch.full_like(images[:, :3], 0.9)
+    return _composited(images, matte)
+
+
+def _uniform(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
+    return torch.rand(count, generator=generator) * (high - low) + low
+
+
+def _premultiplied(rgba: Tensor) -> Tensor:
+    """Colours times alpha: the form in which shifting, scaling and blending leave no fringes."""
+    images = rgba.float() / 255
+    images[:, :3] *= images[:, 3:]
+    return images
+
+
+def _moved(images: Tensor, opaque: Tensor, generator: torch.Generator) -> Tensor:
+    """Random flip, rotation, zoom, shear and shift. A drawing may move off the middle; a photo is cropped into."""
+    count = len(images)
+    angle = _uniform(-1, 1, count, generator) * math.radians(20)
+    zoom = torch.where(opaque, _uniform(1.0, 1.5, count, generator), _uniform(0.65, 1.15, count, generator))
+    stretch = torch.exp(_uniform(-0.15, 0.15, count, generator))
+    shear = _uniform(-0.15, 0.15, count, generator)
+    flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+    shift = (torch.rand(count, 2, generator=generator) - 0.5) * 0.4
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    theta = torch.empty(count, 2, 3)
+    theta[:, 0, 0] = flip * cos / (zoom * stretch)
+    theta[:, 0, 1] = (shear - sin) / zoom
+    theta[:, 1, 0] = flip * sin / zoom
+    theta[:, 1, 1] = cos * stretch / zoom
+    theta[:, :, 2] = shift
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    # Outside a drawing is nothing; outside a photo is its mirror image.
+    drawn = F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
+    if not opaque.any():
+        return drawn
+    photographed = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    return torch.where(opaque.view(-1, 1, 1, 1), photographed, drawn)
+
+
+def _recoloured(images: Tensor, opaque: Tensor, amount: float, generator: torch.Generator) -> Tensor:
+    """Random hue, saturation, contrast and brightness; drawings may turn negative, as black ink becomes white."""
+    count = len(images)
+    color, alpha = images[:, :3], images[:, 3:]
+    negative = (torch.rand(count, generator=generator) < 0.6 * amount) & ~opaque
+    color = torch.where(negative.view(-1, 1, 1, 1), alpha - color, color)
+    mixing = _hue_rotation(_uniform(-math.pi, math.pi, count, generator) * amount)
+    color = torch.einsum("nij,njhw->nihw", mixing, color)
+    grey = _luminance(color)
+    saturation = 1 + _uniform(-amount, amount, count, generator).view(-1, 1, 1, 1)
+    color = grey + (color - grey) * saturation
+    contrast = 1 + _uniform(-amount, amount, count, generator).view(-1, 1, 1, 1) * 0.8
+    brightness = _uniform(-amount, amount, count, generator).view(-1, 1, 1, 1) * 0.4
+    color = (color - 0.5 * alpha) * contrast + (0.5 + brightness) * alpha
+    return torch.cat([torch.minimum(color.clamp(min=0), alpha), alpha], dim=1)
+
+
+def _hue_rotation(angle: Tensor) -> Tensor:
+    """Matrices (n, 3, 3) that turn colours by `angle` (radians) about the grey axis (Rodrigues' formula)."""
+    third = 1 / 3
+    cos, sin = torch.cos(angle).view(-1, 1, 1), torch.sin(angle).view(-1, 1, 1)
+    cross = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3)
+    return cos * torch.eye(3) + sin * cross + (1 - cos) * torch.full((3, 3), third)
+
+
+def _backgrounds(images: Tensor, canvases: Tensor, generator: torch.Generator) -> Tensor:
+    """A background for each picture: flat colour, gradient, soft noise or a crop of a canvas, a quarter each."""
+    count, _, side, _ = images.shape
+    first, second = torch.rand(2, count, 3, 1, 1, generator=generator)
+    direction = _uniform(0, 2 * math.pi, count, generator).view(-1, 1, 1, 1)
+    across = torch.linspace(-0.7, 0.7, side)
+    ramp = across.view(1, 1, 1, -1) * torch.cos(direction) + across.view(1, 1, -1, 1) * torch.sin(direction)
+    gradient = first + (second - first) * (ramp + 0.5).clamp(0, 1)
+    coarse = torch.rand(count, 3, 6, 6, generator=generator)
+    noise = F.interpolate(coarse, size=(side, side), mode="bicubic", align_corners=False).clamp(0, 1)
+    photo = _canvas_crops(canvases, count, side, generator)
+    choice = torch.randint(0, 4, (count, 1, 1, 1), generator=generator)
+    flat = first.expand(-1, -1, side, side)
+    return torch.where(choice == 0, flat, torch.where(choice == 1, gradient, torch.where(choice == 2, noise, photo)))
+
+
+def _canvas_crops(canvases: Tensor, count: int, side: int, generator: torch.Generator) -> Tensor:
+    _, _, height, width = canvases.shape
+    which = torch.randint(0, len(canvases), (count,), generator=generator)
+    top = torch.randint(0, height - side + 1, (count,), generator=generator)
+    left = torch.randint(0, width - side + 1, (count,), generator=generator)
+    across = torch.arange(side)
+    rows, columns = (top[:, None] + across)[:, :, None], (left[:, None] + across)[:, None, :]
+    return canvases[which[:, None, None], :, rows, columns].permute(0, 3, 1, 2)
+
+
+def _luminance(color: Tensor) -> Tensor:
+    weights = torch.tensor(_LUMINANCE).view(1, 3, 1, 1)
+    return (color * weights).sum(dim=1, keepdim=True)
+
+
+def _composited(images: Tensor, background: Tensor) -> Tensor:
+    """Premultiplied `images` over `background`, which makes way where the two would be too alike to see."""
+    color, alpha = images[:, :3], images[:, 3:]
+    area = alpha.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1e-3)
+    ink = _luminance(color).sum(dim=(1, 2, 3), keepdim=True) / area
+    paper = _luminance(background).mean(dim=(1, 2, 3), keepdim=True)
+    contrasting = torch.where(ink < 0.5, 1 - 0.4 * (1 - background), 0.4 * background)
+    background = torch.where((ink - paper).abs() < _LEAST_CONTRAST, contrasting, background)
+    return color + background * (1 - alpha)

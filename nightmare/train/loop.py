@@ -1,0 +1,232 @@
+"""The training loop: rows of the split in, a trained network and its history out; resumable at every epoch.
+
+All randomness derives from the seed, the epoch and the step, so a training that was killed and goes on from its
+checkpoint ends with the weights of one that was not (same machine, same number of threads).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.models import ResNet
+
+from nightmare.data.arrays import Arrays
+from nightmare.errors import InputError
+from nightmare.params import ModelParams, TrainParams
+from nightmare.progress import progress_bar
+from nightmare.seeds import derived_seed
+from nightmare.train.augment import Augmentation, on_matte
+from nightmare.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from nightmare.train.network import build_network, load_pretrained, normalise, pretrained_fingerprint
+from nightmare.train.schedule import learning_rate_at
+
+__all__ = ["Trained", "best_device", "epoch_order", "predict", "train_network"]
+
+_BATCH_PREDICTED = 256
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The network after the selected epoch (1-based) and one history row per epoch."""
+
+    network: ResNet
+    history: pd.DataFrame
+    epoch: int
+
+
+def best_device() -> torch.device:
+    """The accelerator where there is one, else the CPU."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return accelerator or torch.device("cpu")
+
+
+def train_network(
+    split: pd.DataFrame,
+    arrays: Arrays,
+    *,
+    classes: tuple[str, ...],
+    model: ModelParams,
+    train: TrainParams,
+    seed: int,
+    name: str,
+    canvases: Tensor,
+) -> Trained:
+    """Train on the rows of side `train`, watch those of side `val`.
+
+    `split` holds only rows that may be used. The training side is narrowed to the grades of `train`; every class must
+    keep a row there, else `InputError`. `name` says whose checkpoint and progress bar it is.
+    """
+    learning = split[(split["side"] == "train") & split["grade"].isin(train.grades)]
+    watching = split[split["side"] == "val"]
+    _demand_classes(learning, classes, train)
+    device = best_device()
+    determinants = {
+        "model": model.model_dump(),
+        "pretrained": pretrained_fingerprint(model.pretrained),
+        "train": train.model_dump(),
+        "seed": seed,
+        "classes": classes,
+        "rows": split[["id", "label", "side", "grade"]].sort_values("id").to_numpy().tolist(),
+        "canvases": float(canvases.double().sum()),
+        "device": device.type,
+    }
+    path = checkpoint_path(name, determinants)
+    torch.manual_seed(derived_seed(seed, "weights"))
+    network = build_network(model.depth, len(classes))
+    if model.pretrained:
+        load_pretrained(network, model.depth, model.pretrained)
+    network = network.to(device, memory_format=torch.channels_last)
+    optimizer = _optimizer(network, train)
+    batches = -(-len(learning) // train.batch)
+    rate = learning_rate_at(train.schedule, peak=train.learning_rate, steps=train.epochs * batches)
+    augmentation = Augmentation(train.color_jitter, canvases)
+    labels = torch.tensor([classes.index(label) for label in learning["label"]])
+    rows = arrays.rows(learning["id"])
+    weights = balanced_weights(labels.numpy(), train.balance)
+
+    history: list[dict[str, float]] = []
+    selected: dict[str, Any] = {}
+    state = load_checkpoint(path)
+    if state:
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        history, selected = state["history"], state["selected"]
+    with progress_bar(label=name, unit="batch", total=train.epochs * batches, done=len(history) * batches) as bar:
+        for epoch in range(len(history), train.epochs):
+            order = epoch_order(weights, derived_seed(seed, "order", epoch))
+            losses = []
+            for batch in range(batches):
+                # Strided, so that batches differ by one row at most and none is too small for BatchNorm.
+                chosen = rows[order[batch::batches]]
+                generator = torch.Generator().manual_seed(derived_seed(seed, "batch", epoch, batch))
+                images = augmentation(
+                    torch.from_numpy(arrays.rgba[chosen]), torch.from_numpy(arrays.opaque[chosen]), generator
+                )
+                for group in optimizer.param_groups:
+                    group["lr"] = rate(epoch * batches + batch)
+                truth = labels[order[batch::batches]]
+                losses.append(_step(network, optimizer, images.to(device), truth.to(device), train))
+                bar.update()
+            history.append(_watched(network, arrays, watching, classes, epoch=epoch + 1, losses=losses))
+            bar.set_postfix(_postfix(history[-1]))
+            if _is_better(history, train.select):
+                selected = {"epoch": epoch + 1, "network": _copied(network.state_dict())}
+            save_checkpoint(
+                path,
+                {
+                    "network": network.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "history": history,
+                    "selected": selected,
+                },
+            )
+    network.load_state_dict(selected["network"])
+    return Trained(network.eval(), pd.DataFrame(history), int(selected["epoch"]))
+
+
+@torch.inference_mode()
+def predict(network: ResNet, arrays: Arrays, ids: pd.Series) -> NDArray[np.float64]:
+    """Class probabilities (n, classes) of the pictures `ids`, each on its plain matte, in the order of `ids`."""
+    network.eval()
+    device = next(network.parameters()).device
+    rows = arrays.rows(ids)
+    parts = [np.empty((0, network.fc.out_features))]
+    for start in range(0, len(rows), _BATCH_PREDICTED):
+        rgba = torch.from_numpy(arrays.rgba[rows[start : start + _BATCH_PREDICTED]])
+        logits = network(normalise(on_matte(rgba)).to(device, memory_format=torch.channels_last))
+        parts.append(torch.softmax(logits.double(), dim=1).cpu().numpy())
+    return np.concatenate(parts)
+
+
+def balanced_weights(labels: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
+    """How often each row is drawn per epoch, summing to n: `balance` 0 draws rows evenly, 1 draws classes evenly."""
+    counts = np.bincount(labels)
+    weights = counts[labels] ** -float(balance)
+    return weights * len(labels) / weights.sum()
+
+
+def epoch_order(weights: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
+    """Row numbers of one epoch by systematic sampling: row i comes floor or ceil of `weights[i]` times, shuffled.
+
+    With all weights 1 this is a permutation.
+    """
+    generator = np.random.default_rng(seed)
+    shuffled = generator.permutation(len(weights))
+    ends = np.cumsum(weights[shuffled])
+    ends *= len(weights) / ends[-1]
+    points = np.arange(len(weights)) + generator.uniform(0.001, 0.999)
+    picked = shuffled[np.minimum(np.searchsorted(ends, points), len(weights) - 1)]
+    return generator.permutation(picked)
+
+
+def _step(
+    network: ResNet, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, train: TrainParams
+) -> float:
+    network.train()
+    optimizer.zero_grad(set_to_none=True)
+    logits = network(normalise(images).contiguous(memory_format=torch.channels_last))
+    loss = F.cross_entropy(logits, labels, label_smoothing=train.label_smoothing)
+    loss.backward()
+    optimizer.step()
+    return float(loss.detach())
+
+
+def _optimizer(network: ResNet, train: TrainParams) -> torch.optim.Optimizer:
+    # Decay is for weights that multiply; on biases and normalisation it only pulls the scale about.
+    multiplying = [weight for weight in network.parameters() if weight.ndim > 1]
+    others = [weight for weight in network.parameters() if weight.ndim <= 1]
+    groups = [{"params": multiplying, "weight_decay": train.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if train.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=train.learning_rate, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=train.learning_rate, fused=True)
+
+
+def _watched(
+    network: ResNet,
+    arrays: Arrays,
+    watching: pd.DataFrame,
+    classes: tuple[str, ...],
+    *,
+    epoch: int,
+    losses: list[float],
+) -> dict[str, float]:
+    """One history row: losses and accuracy on the validation side, which is plain cross entropy without smoothing."""
+    row = {"epoch": epoch, "train_loss": float(np.mean(losses))}
+    if len(watching):
+        probabilities = predict(network, arrays, watching["id"])
+        truth = np.array([classes.index(label) for label in watching["label"]])
+        likelihood = probabilities[np.arange(len(truth)), truth].clip(1e-12)
+        row["val_loss"] = float(-np.log(likelihood).mean())
+        row["val_accuracy"] = float((probabilities.argmax(axis=1) == truth).mean())
+    return row
+
+
+def _is_better(history: list[dict[str, float]], select: str) -> bool:
+    """Whether the newest epoch is the one to keep; without a validation side the last one always is."""
+    newest, earlier = history[-1], history[:-1]
+    if select == "last" or select not in newest:
+        return True
+    sign = -1 if select == "val_loss" else 1
+    return all(sign * newest[select] > sign * row[select] for row in earlier)
+
+
+def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
+def _postfix(row: dict[str, float]) -> dict[str, str]:
+    return {name: f"{row[name]:.3f}" for name in ("train_loss", "val_loss", "val_accuracy") if name in row}
+
+
+def _demand_classes(learning: pd.DataFrame, classes: tuple[str, ...], train: TrainParams) -> None:
+    absent = [name for name in classes if name not in set(learning["label"])]
+    if absent:
+        raise InputError(
+            f"no training image of {', '.join(absent)} with grade {', '.join(train.grades)}: "
+            "allow more in train.grades, or raise label.smallest_class to leave the class out"
+        )

@@ -1,0 +1,47 @@
+"""Stage crossval: out-of-sample predictions of every pool image, the evidence that culling goes by.
+
+In: data/split.csv, images. Out: reports/crossval/. Apart from cull, so that a new threshold trains nothing.
+"""
+
+import sys
+from pathlib import Path
+
+from nightmare.atomic import write_json
+from nightmare.cull.crossval import cross_validate
+from nightmare.data.arrays import load_arrays
+from nightmare.train.backgrounds import background_canvases
+from nightmare.errors import exit_code
+from nightmare.params import load_params
+from nightmare.plots import save_confusion
+from nightmare.tables import IMAGES, PREDICTIONS, SPLIT, read_table, write_table
+from nightmare.train.evaluate import confusion, recalls, scores
+
+REPORTS = Path("reports/crossval")
+
+
+def main() -> None:
+    params = load_params()
+    split = read_table("data/split.csv", SPLIT)
+    images = read_table("data/images.csv", IMAGES)
+    classes = tuple(sorted(split["label"].unique()))
+    predictions = cross_validate(
+        split,
+        load_arrays(images[images["id"].isin(split["id"])], Path("data/images"), pixels=params.model.pixels),
+        classes=classes,
+        model=params.model,
+        train=params.train.model_copy(update={"epochs": params.crossval.epochs}),
+        seed=params.seed,
+        canvases=background_canvases(params.model.pixels),
+    )
+    write_table(predictions, REPORTS / "predictions.csv", PREDICTIONS)
+    write_json(REPORTS / "metrics.json", {**scores(predictions), "grade": recalls(predictions, by="grade")})
+    save_confusion(
+        confusion(predictions, classes),
+        classes,
+        REPORTS / "confusion.png",
+        title=f"out of fold, n = {len(predictions)}",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

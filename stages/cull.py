@@ -1,0 +1,60 @@
+"""Stage cull: which images the evidence speaks against. Nothing is deleted: ANF-- is the split with keep flags.
+
+In: data/split.csv, reports/crossval/predictions.csv, reports/train/predictions.csv, data/decisions.jsonl, images.
+Out: data/culled.csv, reports/cull/ with the removed list and contact sheets of removed and borderline images.
+"""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from nightmare.atomic import save_picture, write_csv, write_json
+from nightmare.cull.cull import cull_split
+from nightmare.cull.decisions import read_decisions
+from nightmare.cull.review import borderline_sheet, removed_sheet
+from nightmare.cull.strategies import evidence, suspects
+from nightmare.errors import exit_code
+from nightmare.params import load_params
+from nightmare.tables import IMAGES, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
+
+REPORTS = Path("reports/cull")
+SHARDS = Path("data/images")
+
+
+def main() -> None:
+    params = load_params()
+    split = read_table("data/split.csv", SPLIT)
+    images = read_table("data/images.csv", IMAGES)
+    crossval = read_table("reports/crossval/predictions.csv", PREDICTIONS)
+    validation = read_table("reports/train/predictions.csv", PREDICTIONS)
+    classes = tuple(sorted(split["label"].unique()))
+    facts = evidence(crossval, classes)
+    culled = cull_split(
+        split,
+        suspects(crossval, validation, classes, params.cull),
+        facts,
+        decisions=read_decisions(Path("data/decisions.jsonl")),
+        cull=params.cull,
+    )
+    write_table(culled.split, "data/culled.csv", SPLIT)
+    write_table(culled.removed, REPORTS / "removed.csv", REMOVED)
+    counts = pd.crosstab(culled.split["label"], culled.split["keep"].map({True: "kept", False: "removed"}))
+    counts = counts.reindex(columns=["kept", "removed"], fill_value=0)
+    write_csv(REPORTS / "classes.csv", counts.reset_index().melt("label", var_name="fate", value_name="count"))
+    write_json(
+        REPORTS / "metrics.json",
+        {
+            "n": int((culled.split["side"] != "test").sum()),
+            "removed": len(culled.removed),
+            "spared_by_cap": len(culled.spared),
+            "reason": culled.removed["reason"].value_counts().sort_index().to_dict(),
+            "class": counts["removed"].to_dict(),
+        },
+    )
+    save_picture(REPORTS / "removed.png", removed_sheet(culled, images, SHARDS))
+    save_picture(REPORTS / "borderline.png", borderline_sheet(culled, facts, images, SHARDS))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

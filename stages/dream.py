@@ -1,0 +1,53 @@
+"""Stage dream: the final model dreams over the canvases.
+
+In: models/retrain, data/canvases and the photos of installed packages. Out: dreams/ with the pictures, their table,
+an album and a sheet; reports/dream/ with metrics and a small sheet.
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from nightmare.atomic import atomic_directory, save_picture, write_json
+from nightmare.data.canvases import load_canvases
+from nightmare.dream.albums import album
+from nightmare.dream.gallery import commissions, dream_sheet, fulfil, summary
+from nightmare.dream.recipe import Recipe
+from nightmare.errors import exit_code
+from nightmare.parallel import parallel_map
+from nightmare.params import load_params
+from nightmare.tables import DREAMS, write_table
+from nightmare.train.model import load_model
+
+REPORTS = Path("reports/dream")
+
+
+def main() -> None:
+    params = load_params()
+    model = load_model("models/retrain")
+    classes = model.card.classes
+    canvases = load_canvases(Path("data/canvases"), pixels=params.dream.pixels)
+    recipe = Recipe(seed=params.seed, **params.dream.model_dump(include=set(Recipe.model_fields)))
+    wanted = commissions(canvases, recipe, classes=classes if params.dream.classes else ())
+    with atomic_directory("dreams") as directory:
+        make = partial(fulfil, model=model, directory=directory)
+        dreams = pd.DataFrame(parallel_map(make, wanted, label="dreams", unit="dream"))
+        write_table(dreams, directory / "dreams.csv", DREAMS)
+        save_picture(directory / "sheet.png", dream_sheet(dreams, canvases, directory, cell=params.dream.pixels))
+        save_picture(REPORTS / "sheet.png", dream_sheet(dreams, canvases, directory, cell=160))
+        first_album = album(
+            model,
+            canvases[0],
+            recipe,
+            octaves=params.dream.album_octaves,
+            iterations=params.dream.album_iterations,
+            pixels=params.dream.pixels // 2,
+        )
+        save_picture(directory / "album.png", first_album)
+    write_json(REPORTS / "metrics.json", summary(dreams, class_count=len(classes)))
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

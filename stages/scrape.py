@@ -1,0 +1,51 @@
+"""Find candidates in the sources that params.yaml names.
+
+Inputs: params `scrape`, data/search.yaml, data/packages.json, the folder `scrape.folder` if asked for.
+Outputs: data/candidates.csv, data/raw/, reports/scrape/metrics.json, reports/scrape/classes.csv.
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+from nightmare.atomic import atomic_path, write_json
+from nightmare.errors import exit_code
+from nightmare.params import ScrapeParams, load_params
+from nightmare.sources.candidates import GRADES, Source, store_candidates
+from nightmare.sources.folder import FolderSource
+from nightmare.sources.iconify import IconifySource
+from nightmare.sources.packages import load_pins
+from nightmare.sources.terms import load_concepts
+
+REPORTS = Path("reports/scrape")
+
+
+def build_source(name: str, params: ScrapeParams) -> Source:
+    if name == "folder":
+        return FolderSource(Path(params.folder), params.cap)
+    return IconifySource(load_concepts(), load_pins(), params.cap)
+
+
+def main() -> None:
+    params = load_params().scrape
+    sources = [build_source(name, params) for name in params.sources]
+    frame = store_candidates(sources, table="data/candidates.csv", raw="data/raw")
+
+    counts = Counter(zip(frame["class_hint"], frame["grade_hint"], strict=True))
+    grades = [grade for grade in (*GRADES, "") if grade or (frame["grade_hint"] == "").any()]
+    classes = sorted(set(frame["class_hint"]))
+    with atomic_path(REPORTS / "classes.csv") as path:
+        lines = [f"{name},{grade},{counts[name, grade]}\n" for name in classes for grade in grades]
+        path.write_text("concept,grade,count\n" + "".join(lines), encoding="utf-8")
+    metrics = {
+        "n": len(frame),
+        "distinct": int(frame["sha256"].nunique()),
+        "left_out": sum(sum(source.left_out.values()) for source in sources),
+        "packages": int(frame.loc[frame["source"] == "iconify", "source_id"].str.split(":").str[0].nunique()),
+        "classes": {name: {grade or "none": counts[name, grade] for grade in grades} for name in classes},
+    }
+    write_json(REPORTS / "metrics.json", metrics)
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

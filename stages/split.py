@@ -1,0 +1,45 @@
+"""Part the labelled images into train, validation and test sides, and the pool into folds.
+
+In: data/labels.csv, data/images.csv. Out: data/split.csv and reports/split/. Run: `dvc repro split`.
+"""
+
+import sys
+from pathlib import Path
+
+from nightmare.atomic import atomic_path, write_json
+from nightmare.data.split import SIDES, assign_split, split_faults
+from nightmare.errors import InputError, exit_code
+from nightmare.params import load_params
+from nightmare.tables import IMAGES, LABELS, SPLIT, read_table, write_table
+
+DATA = Path("data")
+REPORTS = Path("reports/split")
+
+
+def main() -> None:
+    params = load_params()
+    images = read_table(DATA / "images.csv", IMAGES)
+    labels = read_table(DATA / "labels.csv", LABELS)
+    if not labels["id"].isin(images["id"]).all():
+        raise InputError("data/labels.csv names images that data/images.csv does not have: run `dvc repro label`")
+    groups = dict(zip(images["id"], images["group"], strict=True))
+    shares = {"test_share": params.split.test_share, "val_share": params.split.val_share}
+    split = assign_split(labels, groups, seed=params.seed, folds=params.split.folds, **shares)
+    write_table(split, DATA / "split.csv", SPLIT)
+    sizes = split["side"].value_counts()
+    write_json(
+        REPORTS / "metrics.json",
+        {
+            "n": len(split),
+            **{side: int(sizes.get(side, 0)) for side in SIDES},
+            "groups": split["group"].nunique(),
+            **split_faults(split, **shares),
+        },
+    )
+    with atomic_path(REPORTS / "classes.csv") as path:
+        counts = split.rename(columns={"label": "class"}).groupby(["class", "side"]).size()
+        counts.reset_index(name="count").to_csv(path, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

@@ -1,0 +1,55 @@
+"""Stages train and retrain: one program, two inputs.
+
+`python stages/train.py train data/split.csv` trains on all images (ANF), `python stages/train.py retrain
+data/culled.csv` on those that culling kept (ANF--). Writes models/<stage>/ and reports/<stage>/.
+"""
+
+import sys
+from pathlib import Path
+
+from nightmare.data.arrays import load_arrays
+from nightmare.train.backgrounds import background_canvases
+from nightmare.errors import exit_code
+from nightmare.params import load_params
+from nightmare.tables import IMAGES, SPLIT, read_table
+from nightmare.train.evaluate import prediction_table
+from nightmare.train.loop import predict, train_network
+from nightmare.train.model import model_card, save_model
+from nightmare.train.report import write_training_report
+
+SHARDS = Path("data/images")
+
+
+def main() -> None:
+    stage, split_path = sys.argv[1:]
+    params = load_params()
+    split = read_table(split_path, SPLIT)
+    images = read_table("data/images.csv", IMAGES)
+    images = images[images["id"].isin(split["id"])]
+    classes = tuple(sorted(split["label"].unique()))
+    arrays = load_arrays(images, SHARDS, pixels=params.model.pixels)
+    trained = train_network(
+        split[split["keep"]],
+        arrays,
+        classes=classes,
+        model=params.model,
+        train=params.train,
+        seed=params.seed,
+        name=stage,
+        canvases=background_canvases(params.model.pixels),
+    )
+    save_model(Path("models") / stage, trained.network, model_card(params, classes, split))
+    # Culled validation rows are predicted too: evaluate shows what leaving them out does to the figure.
+    judged = split[split["side"] != "train"]
+    write_training_report(
+        Path("reports") / stage,
+        trained,
+        prediction_table(judged, predict(trained.network, arrays, judged["id"]), classes),
+        classes=classes,
+        images=images,
+        shards=SHARDS,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(exit_code(main))

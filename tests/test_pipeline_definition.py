@@ -1,0 +1,155 @@
+"""The pipeline's definition is true: dependencies are import closures, parameters exist, are read and documented."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from nightmare.params import Params
+
+ROOT = Path(__file__).parents[1]
+STAGES: dict[str, dict[str, Any]] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+ORDER = ("studio", "dream", "cull", "train", "data", "sources")
+
+
+def module_path(name: str) -> Path | None:
+    base = ROOT.joinpath(*name.split("."))
+    return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
+
+
+def imported_modules(path: Path) -> set[Path]:
+    """The project's own modules that `path` names in an import, packages above them included."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    own = {name for name in names if name.split(".")[0] == "nightmare"}
+    return {found for name in own if (found := module_path(name)) and found.name != "__init__.py"}
+
+
+def import_closure(script: Path) -> set[str]:
+    """The script and every module of the project that it imports, however far away."""
+    seen: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting += imported_modules(path)
+    return {str(path.relative_to(ROOT)) for path in seen}
+
+
+def script_of(stage: dict[str, Any]) -> Path:
+    return ROOT / stage["cmd"].split()[1]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_dependencies_are_the_import_closure(name: str) -> None:
+    declared = {path for path in STAGES[name]["deps"] if path.endswith(".py")}
+    expected = import_closure(script_of(STAGES[name]))
+    assert declared == expected, (
+        f"dvc.yaml, {name}: add {sorted(expected - declared)}, drop {sorted(declared - expected)}"
+    )
+
+
+def test_package_files_import_nothing() -> None:
+    for path in (ROOT / "nightmare").rglob("__init__.py"):
+        assert not path.read_text().strip(), f"{path} must stay empty: every stage would depend on what it imports"
+
+
+def test_imports_flow_downwards() -> None:
+    for path in (ROOT / "nightmare").rglob("*.py"):
+        room = path.relative_to(ROOT / "nightmare").parts[0]
+        for imported in imported_modules(path):
+            other = imported.relative_to(ROOT / "nightmare").parts[0]
+            if other in ORDER:
+                assert room in ORDER or room == "cli.py", f"{path} is below {imported} and imports it"
+                assert room == "cli.py" or ORDER.index(room) <= ORDER.index(other), (
+                    f"{path} imports upwards: {imported}"
+                )
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_stage_is_described_and_named_alike_everywhere(name: str) -> None:
+    stage = STAGES[name]
+    assert stage.get("desc", "").endswith(".")
+    assert script_of(stage).stem == ("train" if name == "retrain" else name)
+    metrics = [path for entry in stage["metrics"] for path in entry]
+    assert metrics == [f"reports/{name}/metrics.json"]
+
+
+def leaves(node: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    found = {}
+    for key, value in node.items():
+        path = f"{prefix}{key}"
+        found |= leaves(value, f"{path}.") if isinstance(value, dict) and path != "dream.layers" else {path: value}
+    return found
+
+
+PARAMETERS = leaves(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
+
+
+def test_no_parameter_has_a_name_that_dvc_drops() -> None:
+    # DVC leaves `size` and `nfiles` out of the run-cache key at any depth and would restore the wrong output.
+    for name in PARAMETERS:
+        assert not {"size", "nfiles"} & set(name.split("."))
+
+
+def test_every_parameter_is_in_the_typed_form_and_the_reverse() -> None:
+    typed = set()
+    for name, field in Params.model_fields.items():
+        inner = getattr(field.annotation, "model_fields", None)
+        typed |= {f"{name}.{key}" for key in inner} if inner else {name}
+    assert typed == set(PARAMETERS)
+
+
+def test_every_parameter_is_read() -> None:
+    read = set()
+    for path in [*(ROOT / "nightmare").rglob("*.py"), *(ROOT / "stages").glob("*.py")]:
+        if path.name != "params.py":
+            read |= {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    unread = {name for name in PARAMETERS if name.split(".")[-1] not in read}
+    assert not unread
+
+
+def test_every_parameter_is_explained() -> None:
+    section = ""
+    for line in (ROOT / "params.yaml").read_text().splitlines():
+        if line and not line.startswith((" ", "#", "-")):
+            section = line
+        if line.strip().startswith(("#", "- ")) or not line.strip() or line == section.rstrip() or line.endswith(":"):
+            continue
+        key = line.split(":")[0].strip()
+        assert "#" in line or key in SELF_EXPLANATORY, f"params.yaml: say when one would change {key}"
+
+
+# The field's own words, whose meaning every reader of a params file knows, and the entry of the layer table.
+SELF_EXPLANATORY = {"layer3"}
+
+
+def test_stage_declares_the_sections_that_its_script_reads() -> None:
+    for name, stage in STAGES.items():
+        tree = ast.parse(script_of(stage).read_text())
+        used = {
+            node.attr
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params"
+        }
+        if "model_card" in script_of(stage).read_text():
+            used |= {"seed", "model", "train"}  # what nightmare.train.model.model_card reads of the parameters
+        assert used == set(stage.get("params", [])), f"dvc.yaml, {name}"
+
+
+def test_outputs_are_ours_alone() -> None:
+    outputs: list[str] = []
+    for stage in STAGES.values():
+        for kind in ("outs", "metrics", "plots"):
+            for entry in stage.get(kind, []):
+                outputs += [entry] if isinstance(entry, str) else list(entry)
+    assert len(outputs) == len(set(outputs))
+    folders = [Path(path) for path in outputs]
+    assert not [(inner, outer) for inner in folders for outer in folders if outer in inner.parents]

@@ -1,0 +1,136 @@
+"""The training loop: it learns, it resumes with the same weights, its samples are what the parameters say."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from nightmare.cache import cache_root
+from nightmare.data.arrays import Arrays
+from nightmare.errors import InputError
+from nightmare.params import ModelParams, TrainParams
+from nightmare.train import loop
+from nightmare.train.loop import Trained, balanced_weights, epoch_order, predict, train_network
+
+CLASSES = ("bars", "disc")
+
+
+@pytest.fixture
+def run(
+    tiny_split: pd.DataFrame,
+    tiny_arrays: Arrays,
+    tiny_model: ModelParams,
+    tiny_train: TrainParams,
+    tiny_canvases: torch.Tensor,
+) -> Any:
+    def train(split: pd.DataFrame = tiny_split, seed: int = 1, **changes: Any) -> Trained:
+        return train_network(
+            split,
+            tiny_arrays,
+            classes=CLASSES,
+            model=tiny_model,
+            train=tiny_train.model_copy(update=changes),
+            seed=seed,
+            name="test",
+            canvases=tiny_canvases,
+        )
+
+    return train
+
+
+def test_it_learns_and_predicts_in_the_order_asked(run: Any, tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
+    trained = run(epochs=8)
+    test = tiny_split[tiny_split["side"] == "test"]
+    probability = predict(trained.network, tiny_arrays, test["id"])
+    assert probability.shape == (8, 2)
+    np.testing.assert_allclose(probability.sum(axis=1), 1)
+    assert (np.array(CLASSES)[probability.argmax(axis=1)] == test["label"]).mean() >= 0.875
+    backwards = predict(trained.network, tiny_arrays, test["id"][::-1])
+    np.testing.assert_allclose(backwards[::-1], probability, atol=1e-5)
+    assert list(trained.history["epoch"]) == list(range(1, 9))
+
+
+def test_resumed_training_ends_with_the_same_weights(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    whole = run(epochs=4, select="val_loss")
+    monkeypatch.setenv("NIGHTMARE_CACHE", str(tmp_path))
+    steps, real = [], loop._step
+
+    def dying(*arguments: Any) -> float:
+        steps.append(1)
+        if len(steps) == 8:  # in the third epoch: three batches an epoch
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "_step", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run(epochs=4, select="val_loss")
+    resumed = run(epochs=4, select="val_loss")
+    assert len(steps) == 8 + 6, "the two finished epochs are not trained again"
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, resumed.network.state_dict()[name]), name
+    pd.testing.assert_frame_equal(whole.history, resumed.history)
+    assert whole.epoch == resumed.epoch
+
+
+def test_finished_training_is_not_run_again(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run()
+    monkeypatch.setattr(loop, "_step", lambda *arguments: pytest.fail("trained again"))
+    again = run()
+    assert torch.equal(first.network.fc.weight, again.network.fc.weight)
+
+
+def test_damaged_checkpoint_starts_again(run: Any) -> None:
+    first = run()
+    (checkpoint,) = cache_root().glob("test-*/checkpoint.pt")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    assert torch.equal(first.network.fc.weight, run().network.fc.weight)
+
+
+@pytest.mark.parametrize("change", [{"epochs": 3}, {"learning_rate": 1e-3}, {"color_jitter": 0.0}])
+def test_other_parameters_have_another_checkpoint(run: Any, change: dict[str, Any]) -> None:
+    run()
+    run(**change)
+    assert len(list(cache_root().glob("test-*"))) == 2
+
+
+def test_seed_and_rows_decide(run: Any, tiny_split: pd.DataFrame) -> None:
+    weights = run().network.fc.weight
+    assert not torch.equal(weights, run(seed=2).network.fc.weight)
+    shuffled = tiny_split.sample(frac=1, random_state=0)
+    fewer = tiny_split[~((tiny_split["side"] == "train") & (tiny_split["label"] == "disc")).cumsum().eq(1)]
+    assert not torch.equal(weights, run(split=fewer).network.fc.weight)
+    assert torch.equal(weights, run(split=shuffled).network.fc.weight), "the order of rows is no input"
+
+
+def test_selected_epoch_is_the_best_one(run: Any) -> None:
+    trained = run(epochs=4, select="val_loss")
+    assert trained.epoch == int(trained.history.loc[trained.history["val_loss"].idxmin(), "epoch"])
+    trained = run(epochs=4, select="val_accuracy")
+    assert trained.epoch == int(trained.history.loc[trained.history["val_accuracy"].idxmax(), "epoch"])
+
+
+def test_grades_narrow_the_training_side_alone(run: Any, tiny_split: pd.DataFrame) -> None:
+    graded = tiny_split.assign(grade=np.where(tiny_split["label"] == "disc", "A", "C"))
+    with pytest.raises(InputError, match="no training image of bars with grade A"):
+        run(split=graded, grades=["A"])
+
+
+def test_multistep_and_sgd_run(run: Any) -> None:
+    assert run(epochs=1, schedule="multistep", optimizer="sgd").history["train_loss"].notna().all()
+
+
+def test_even_order_is_a_permutation() -> None:
+    assert sorted(epoch_order(np.ones(17), 3)) == list(range(17))
+
+
+def test_balance_evens_out_classes() -> None:
+    labels = np.array([0] * 90 + [1] * 10)
+    even = labels[epoch_order(balanced_weights(labels, 1.0), 5)]
+    assert (even == 1).mean() == pytest.approx(0.5, abs=0.02)
+    half = labels[epoch_order(balanced_weights(labels, 0.5), 5)]
+    assert 0.2 < (half == 1).mean() < 0.3
+    counts = np.bincount(epoch_order(balanced_weights(labels, 1.0), 5), minlength=100)
+    assert set(counts[labels == 1]) <= {5, 6} or set(counts[labels == 1]) <= {4, 5}, "systematic, not by luck"
