@@ -72,6 +72,7 @@ class ModelParams(Section):
 class TrainParams(Section):
     grades: Annotated[list[Grade], Field(min_length=1)]
     epochs: Annotated[int, Field(ge=1)]
+    first_pixels: Annotated[int, Field(ge=16, le=512)]
     batch: Annotated[int, Field(ge=2, le=4096)]
     learning_rate: Annotated[float, Field(gt=0, le=10)]
     schedule: Literal["onecycle", "multistep", "constant"]
@@ -102,6 +103,7 @@ class DreamParams(Section):
     iterations: Annotated[int, Field(ge=0, le=1000)]
     step_size: Annotated[float, Field(gt=0, le=1)]
     jitter: Annotated[int, Field(ge=0, le=512)]
+    smoothing: Annotated[float, Field(ge=0, le=32)]
     strength: Share
     classes: bool
     album_octaves: Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1)]

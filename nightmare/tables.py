@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 Kind = Literal["text", "integer", "number", "flag"]
-_DTYPES = {"text": "string", "integer": "int64", "number": "float64", "flag": "bool"}
 
 
 @dataclass(frozen=True)
@@ -227,11 +226,10 @@ def _cast(cells: pd.Series, kind: Kind, *, where: str) -> pd.Series:
         words = cells.astype("string").str.lower()
         if not words.isin(["true", "false"]).all():
             raise TableError(f"{where}: a cell is neither True nor False")
-        return words == "true"
+        return (words == "true").astype("bool")
     numbers = pd.to_numeric(cells, errors="coerce")
     if numbers.isna().any():
         raise TableError(f"{where}: {int(numbers.isna().sum())} cells are not a number")
-    try:
-        return numbers.astype(_DTYPES[kind])
-    except (TypeError, ValueError):
-        raise TableError(f"{where}: a cell is not a whole number") from None
+    if kind == "integer" and (numbers % 1 != 0).any():
+        raise TableError(f"{where}: a cell is not a whole number")
+    return numbers.astype("int64" if kind == "integer" else "float64")

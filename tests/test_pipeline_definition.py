@@ -1,6 +1,7 @@
 """The pipeline's definition is true: dependencies are import closures, parameters exist, are read and documented."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -117,18 +118,10 @@ def test_every_parameter_is_read() -> None:
 
 
 def test_every_parameter_is_explained() -> None:
-    section = ""
-    for line in (ROOT / "params.yaml").read_text().splitlines():
-        if line and not line.startswith((" ", "#", "-")):
-            section = line
-        if line.strip().startswith(("#", "- ")) or not line.strip() or line == section.rstrip() or line.endswith(":"):
-            continue
-        key = line.split(":")[0].strip()
-        assert "#" in line or key in SELF_EXPLANATORY, f"params.yaml: say when one would change {key}"
-
-
-# The field's own words, whose meaning every reader of a params file knows, and the entry of the layer table.
-SELF_EXPLANATORY = {"layer3"}
+    text = (ROOT / "params.yaml").read_text()
+    for name in PARAMETERS:
+        key = name.split(".")[-1]
+        assert re.search(rf"^ *{key}:.* # \w", text, re.MULTILINE), f"params.yaml: say when one would change {name}"
 
 
 def test_stage_declares_the_sections_that_its_script_reads() -> None:
@@ -137,7 +130,9 @@ def test_stage_declares_the_sections_that_its_script_reads() -> None:
         used = {
             node.attr
             for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params"
+            if isinstance(node, ast.Attribute)
+            and node.attr in Params.model_fields
+            and ast.unparse(node.value) in ("params", "load_params()")
         }
         if "model_card" in script_of(stage).read_text():
             used |= {"seed", "model", "train"}  # what nightmare.train.model.model_card reads of the parameters

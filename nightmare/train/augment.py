@@ -5,6 +5,7 @@ Evaluation: one fixed matte per picture, no randomness. A drawing never vanishes
 """
 
 import math
+import os
 from dataclasses import dataclass
 
 import torch
@@ -56,12 +57,16 @@ def _premultiplied(rgba: Tensor) -> Tensor:
 def _moved(images: Tensor, opaque: Tensor, generator: torch.Generator) -> Tensor:
     """Random flip, rotation, zoom, shear and shift. A drawing may move off the middle; a photo is cropped into."""
     count = len(images)
-    angle = _uniform(-1, 1, count, generator) * math.radians(20)
-    zoom = torch.where(opaque, _uniform(1.0, 1.5, count, generator), _uniform(0.65, 1.15, count, generator))
+    angle = _uniform(-1, 1, count, generator) * math.radians(float(os.environ.get("ROT", "20")))
+    zoom = torch.where(
+        opaque,
+        _uniform(1.0, 1.5, count, generator),
+        _uniform(float(os.environ.get("ZL", "0.65")), 1.15, count, generator),
+    )
     stretch = torch.exp(_uniform(-0.15, 0.15, count, generator))
     shear = _uniform(-0.15, 0.15, count, generator)
     flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-    shift = (torch.rand(count, 2, generator=generator) - 0.5) * 0.4
+    shift = (torch.rand(count, 2, generator=generator) - 0.5) * float(os.environ.get("SH", "0.4"))
     cos, sin = torch.cos(angle), torch.sin(angle)
     theta = torch.empty(count, 2, 3)
     theta[:, 0, 0] = flip * cos / (zoom * stretch)

@@ -220,6 +220,12 @@ def test_first_frame_of_an_animation(image_format):
     assert result.image.getpixel((12, 1)) == pytest.approx(GREEN, abs=12)
 
 
+def test_the_preview_inside_a_camera_file_is_no_animation():
+    result = decoded(saved(quarters(), "MPO", save_all=True, append_images=[quarters()]))
+    assert not result.animated
+    assert result.image.getpixel((12, 1)) == pytest.approx(GREEN, abs=20)
+
+
 def test_shorter_side_is_scaled_and_never_enlarged():
     large = quarters().resize((160, 80), Image.Resampling.NEAREST)
     result = decoded(saved(large, "PNG"), pixels=20)

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 from synthetic import drawing
 
-from nightmare.data.duplicates import dhash, drawing_aspect, near_groups, phash, thumbnail
+from nightmare.data.duplicates import _close, dhash, drawing_aspect, near_groups, phash, thumbnail
 
 TURNS = list(Image.Transpose)
 
@@ -93,30 +93,40 @@ def test_groups_join_through_a_common_neighbour_and_take_its_smallest_index():
     assert groups([drawing(6), *steps, drawing(7)]) == [0, 1, 1, 1, 4]
 
 
-def test_the_banded_search_finds_what_comparing_all_finds(monkeypatch):
+def test_what_the_hashes_propose_is_verified():
+    # 64 bits of tolerance propose every pair.
+    assert groups([drawing(number) for number in range(40)], distance=64) == list(range(40))
+
+
+def test_a_copy_with_another_detail_is_found():
+    changed = drawing(5)
+    changed.paste((128, 128, 128), (40, 40, 56, 56))
+    left, right = (thumbnail(image).ravel().astype(float) for image in (drawing(5), changed))
+    assert 0.93 < np.corrcoef(left, right)[0, 1] < 0.99
+    assert groups([drawing(5), drawing(9), changed], distance=64) == [0, 1, 0]
+
+
+@pytest.mark.parametrize("distance", [0, 3, 6, 10])
+def test_the_banded_search_finds_what_comparing_all_finds(monkeypatch, distance):
+    monkeypatch.setattr("nightmare.data.duplicates._CHUNK", 50)
     random = np.random.default_rng(1)
-    images = []
-    for number in range(40):
-        image = drawing(number)
-        noise = random.normal(0, random.choice([2, 20, 40]), (64, 64, 3))
-        images += [image, Image.fromarray((np.asarray(image) + noise).clip(0, 255).astype(np.uint8))]
-    thumbnails = np.array([thumbnail(image) for image in images])
-    hashed = phash(thumbnails)
-    distances = np.bitwise_count(hashed[:, None] ^ hashed[None])
-    expected = {(int(i), int(j)) for i, j in np.argwhere(distances <= 6) if i < j}
-    assert expected
-    seen = set()
-
-    def remember(_turned, _aspects, first, second, turn):
-        plain = turn == 0
-        seen.update(zip(first[plain].tolist(), second[plain].tolist(), strict=True))
-        return np.zeros(len(first), dtype=bool)
-
-    monkeypatch.setattr("nightmare.data.duplicates._same_drawing", remember)
-    monkeypatch.setattr("nightmare.data.duplicates.dhash", phash)
-    monkeypatch.setattr("nightmare.data.duplicates._CHUNK", 7)
-    near_groups(thumbnails, np.ones(len(images)), distance=6)
-    assert seen == expected
+    hashed = random.integers(0, 1 << 63, (8, 60), dtype=np.uint64)
+    for copy in range(30, 60):
+        bits = random.choice(64, copy % 13, replace=False)
+        hashed[random.integers(8), copy] = hashed[0, copy - 30] ^ np.bitwise_or.reduce(
+            np.uint64(1) << bits.astype("u8")
+        )
+    # The worst case for bands: six bits that lie as far apart as they can.
+    hashed[2, 1] = hashed[0, 0] ^ np.uint64(sum(1 << bit for bit in (5, 16, 27, 37, 48, 59)))
+    bits = np.bitwise_count(hashed[0][None, :, None] ^ hashed[:, None, :])
+    expected = {(int(i), int(j), int(turn)) for turn, i, j in np.argwhere(bits <= distance) if i < j}
+    found = {
+        triple
+        for triples in _close(hashed, distance=distance)
+        for triple in zip(*(part.tolist() for part in triples), strict=True)
+    }
+    assert found == expected
+    assert len(found) >= 2
 
 
 def test_no_and_one_picture():

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from nightmare.data.split import SIDES, assign_split, split_faults
+from nightmare.seeds import fraction
 
 SHARES = {"test_share": 0.2, "val_share": 0.2}
 
@@ -95,6 +96,18 @@ def test_images_keep_their_side_when_the_set_grows():
     before = split(labels[labels["id"].str[-4:] < "0800"], groups).set_index("id")["side"]
     after = split(labels, groups).set_index("id")["side"]
     assert (after[before.index] != before).mean() < 0.04
+
+
+def test_where_luck_is_fair_it_alone_decides():
+    labels, groups = labelled({"frogs": 500}, grades="A", group_size=1)
+    fair = 0
+    for seed in range(10):
+        table = split(labels, groups, seed=seed)
+        lucky = [fraction(seed, "test", name) < 0.2 for name in table["group"]]
+        if abs(sum(lucky) - 100) <= 10:
+            fair += 1
+            assert (table["side"] == "test").tolist() == lucky
+    assert fair
 
 
 def test_growth_of_one_class_leaves_the_others_alone():

@@ -1,0 +1,76 @@
+"""Keep flags: caps per class, reasons, decisions above the machine, a test side that nothing touches."""
+
+import pandas as pd
+import pytest
+
+from nightmare.cull.cull import cull_split
+from nightmare.params import CullParams, Params
+
+
+@pytest.fixture
+def cull(params: Params) -> CullParams:
+    return params.cull.model_copy(update={"class_cap": 0.5, "keep_at_least": 1})
+
+
+def split_of(labels: list[str], sides: list[str], groups: list[str] | None = None) -> pd.DataFrame:
+    ids = [f"{number:016x}" for number in range(len(labels))]
+    return pd.DataFrame(
+        {"id": ids, "label": labels, "grade": "A", "group": groups or ids, "side": sides, "fold": 0, "keep": True}
+    )
+
+
+def evidence_of(split: pd.DataFrame, margins: list[float], confidence: float = 0.9) -> pd.DataFrame:
+    pool = split[split["side"] != "test"]
+    return pd.DataFrame(
+        {
+            "id": pool["id"],
+            "label": pool["label"],
+            "suggested": "other",
+            "confidence": confidence,
+            "self_confidence": [confidence + margin for margin in margins],
+            "margin": margins,
+        }
+    ).reset_index(drop=True)
+
+
+def test_surest_suspects_go_first_and_the_cap_spares_the_rest(cull: CullParams) -> None:
+    split = split_of(["a"] * 4 + ["b"] * 4, ["train"] * 8)
+    facts = evidence_of(split, [-0.9, -0.8, -0.7, 0.5, 0.5, 0.5, 0.5, -0.1])
+    suspects = facts[facts["margin"] < 0].sort_values("margin")
+    culled = cull_split(split, suspects, facts, decisions={}, cull=cull)
+    assert set(culled.removed["id"]) == {split["id"][0], split["id"][1], split["id"][7]}
+    assert list(culled.spared["id"]) == [split["id"][2]]
+    assert list(culled.split["keep"]) == [False, False, True, True, True, True, True, False]
+    assert len(culled.split) == len(split), "nothing is deleted"
+
+
+def test_a_class_keeps_at_least_what_it_must(cull: CullParams) -> None:
+    split = split_of(["a"] * 4, ["train"] * 4)
+    facts = evidence_of(split, [-0.9, -0.8, -0.7, -0.6])
+    culled = cull_split(split, facts, facts, decisions={}, cull=cull.model_copy(update={"keep_at_least": 3}))
+    assert culled.split["keep"].sum() == 3
+    culled = cull_split(split, facts, facts, decisions={}, cull=cull.model_copy(update={"keep_at_least": 9}))
+    assert culled.split["keep"].all()
+
+
+def test_decisions_win_over_machine_and_cap_and_leave_the_test_side_alone(cull: CullParams) -> None:
+    split = split_of(["a"] * 4, ["train", "val", "train", "test"])
+    facts = evidence_of(split, [-0.9, 0.5, 0.5])
+    ids = list(split["id"])
+    decisions = {ids[0]: "keep", ids[1]: "remove", ids[2]: "remove", ids[3]: "remove"}
+    culled = cull_split(split, facts[:1], facts, decisions=decisions, cull=cull)
+    assert list(culled.split["keep"]) == [True, False, False, True]
+    assert set(culled.removed["decision"]) == {"hand"}
+
+
+def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:
+    groups = ["g", "g", "h", "i"]
+    split = split_of(["a", "b", "a", "b"], ["train"] * 4, groups)
+    sure, unsure = evidence_of(split, [-0.5] * 4, 0.7), evidence_of(split, [-0.1] * 4, 0.3)
+    facts = pd.concat([sure[:3], unsure[3:]])
+    loose = cull.model_copy(update={"class_cap": 1.0})
+    removed = cull_split(
+        split, facts, facts, decisions=dict.fromkeys(split["id"], "remove"), cull=loose
+    ).removed.set_index("id")
+    expected = ["conflicting duplicate", "conflicting duplicate", "wrong class", "none of the classes"]
+    assert list(removed["reason"][split["id"]]) == expected

@@ -1,0 +1,30 @@
+"""Maps keep the order, whatever the backend, and pass errors on."""
+
+import io
+import sys
+
+import pytest
+
+from nightmare.parallel import parallel_map
+from nightmare.progress import progress
+
+
+def tripled(number: int) -> int:
+    if number == 13:
+        raise ValueError("thirteen")
+    return number * 3
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading", "sequential"])
+def test_order_and_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTMARE_BACKEND", backend)
+    assert list(parallel_map(tripled, range(9), label="t", unit="n")) == list(range(0, 27, 3))
+    with pytest.raises(ValueError, match="thirteen"):
+        list(parallel_map(tripled, [1, 13], label="t", unit="n"))
+
+
+def test_bars_are_quiet_away_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert list(progress(range(3), label="work", unit="n")) == [0, 1, 2]
+    assert stream.getvalue() == ""

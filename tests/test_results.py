@@ -1,0 +1,66 @@
+"""The result tables: from metrics to Markdown, into the README between its markers."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nightmare.cli import app
+from nightmare.errors import InputError
+from nightmare.results import results, write_results
+
+SCORES = {"accuracy": 0.5, "balanced_accuracy": 0.25, "n": 8}
+TEST = {**SCORES, "balanced_accuracy_low": 0.2, "balanced_accuracy_high": 0.3, "grade": {"A": 0.75, "C": 0.125}}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    evaluated = {model: {"test": TEST, "validation": SCORES} for model in ("train", "retrain")}
+    metrics = {
+        "evaluate": evaluated,
+        "crossval": {**SCORES, "grade": {"A": 0.5}},
+        "label": {"n": 10},
+        "split": {"class": {"frogs": {"train": 5, "val": 3, "test": 2}}},
+        "cull": {"class": {"frogs": 1}},
+        "dream": {"n": 3, "darkening": -0.01},
+    }
+    for stage, content in metrics.items():
+        (tmp_path / "reports" / stage).mkdir(parents=True)
+        (tmp_path / "reports" / stage / "metrics.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+def test_every_figure_is_in_the_tables(run: Path) -> None:
+    text = results(run)
+    assert "| before culling | test                    | 8 | 0.500    | 0.250    | 0.200 to 0.300 | 0.750   |" in text
+    assert "out of fold, whole pool" in text
+    assert "| frogs | 5     | 3   | 2    | 1" in text
+    assert "darkening | -0.010" in text
+
+
+def test_only_the_marked_part_of_a_file_changes(run: Path) -> None:
+    readme = run / "README.md"
+    readme.write_text("before\n<!-- results -->\nstale figures\n<!-- /results -->\nafter\n")
+    write_results(readme, run)
+    text = readme.read_text()
+    assert text.startswith("before\n<!-- results -->\n|")
+    assert text.endswith("|\n<!-- /results -->\nafter\n")
+    assert "stale figures" not in text
+    write_results(readme, run)
+    assert readme.read_text() == text
+
+
+def test_file_without_markers_is_left_alone(run: Path) -> None:
+    readme = run / "README.md"
+    readme.write_text("text")
+    with pytest.raises(InputError, match="needs the line <!-- results -->"):
+        write_results(readme, run)
+    assert readme.read_text() == "text"
+
+
+def test_command_without_a_run_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(app, ["results"])
+    assert answer.exit_code == 1
+    assert "run `make repro`" in answer.output
