@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from nightmare.atomic import atomic_path
 from nightmare.errors import InputError
 
@@ -24,8 +26,9 @@ def results(root: Path = Path()) -> str:
     tables = []
     if evaluated := metrics.get("evaluate"):
         tables.append(_accuracies(evaluated, metrics.get("crossval")))
-    if {"label", "split", "cull"} <= metrics.keys():
-        tables.append(_classes(metrics, evaluated))
+    sides = root / "reports" / "split" / "classes.csv"
+    if sides.exists() and "cull" in metrics:
+        tables.append(_classes(pd.read_csv(sides), metrics["cull"]["class"]))
     if dreamt := metrics.get("dream"):
         tables.append(_table(["dreams", "value"], [[name, _figure(value)] for name, value in dreamt.items()]))
     return "\n\n".join(tables)
@@ -77,11 +80,12 @@ def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> s
     return _table(header, rows)
 
 
-def _classes(metrics: dict[str, Any], evaluated: dict[str, Any] | None) -> str:
-    removed = metrics["cull"]["class"]
-    rows = []
-    for name, sides in metrics["split"]["class"].items():
-        rows.append([name, *(str(sides[side]) for side in ("train", "val", "test")), str(removed.get(name, 0))])
+def _classes(sides: pd.DataFrame, removed: dict[str, int]) -> str:
+    counts = sides.pivot_table(index="class", columns="side", values="count", fill_value=0).astype(int)
+    rows = [
+        [str(name), *(str(counts.at[name, side]) for side in ("train", "val", "test")), str(removed.get(str(name), 0))]
+        for name in counts.index
+    ]
     return _table(["class", "train", "val", "test", "removed by culling"], rows)
 
 

@@ -20,40 +20,45 @@ def contact_sheet(
 ) -> Image.Image:
     """`images` in rows of `columns`, each fitted into `cell` × `cell` pixels over its caption, on one RGB picture.
 
-    Proportions are kept, small pictures are enlarged, transparency shows a grey checker. A caption may have several
-    lines; a line wider than its cell ends in an ellipsis. None leaves its cell empty, an empty sheet holds the title
-    alone. Raises `ValueError` when pictures and captions differ in number.
+    Proportions are kept, small pictures are enlarged, transparency shows a grey checker; a row is as high as its
+    highest picture. A caption may have several lines; a line wider than its cell ends in an ellipsis. None leaves its
+    cell empty, an empty sheet holds the title alone. Raises `ValueError` when pictures and captions differ in number.
     """
-    cells = list(zip(images, captions, strict=True))
+    cells = [(_fitted(image, cell), caption) for image, caption in zip(images, captions, strict=True)]
     columns = max(1, min(columns, len(cells)))
-    rows = -(-len(cells) // columns)
+    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     font = ImageFont.load_default(max(11, min(18, cell // 9)))
     title_font = ImageFont.load_default(22)
 
-    caption_lines = max((caption.count("\n") + 1 for caption in captions if caption), default=0)
     line_height = _line_height(font)
-    cell_height = cell + caption_lines * line_height + (_LINE_SPACING if caption_lines else 0)
+    caption_lines = max((caption.count("\n") + 1 for caption in captions if caption), default=0)
+    caption_height = caption_lines * line_height + (_LINE_SPACING if caption_lines else 0)
+    picture_heights = [max(image.height for image, _ in row) for row in rows]
     top = _MARGIN + (_line_height(title_font) + _MARGIN if title else 0)
     width = _MARGIN + columns * (cell + _MARGIN)
     if title:
         width = max(width, int(title_font.getlength(title)) + 2 * _MARGIN)
-    sheet = Image.new("RGB", (width, top + rows * (cell_height + _MARGIN)), _BACKGROUND)
+    height = top + sum(picture_heights) + len(rows) * (caption_height + _MARGIN)
+    sheet = Image.new("RGB", (width, height), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, _MARGIN), title, fill=_TEXT, font=title_font)
 
-    for number, (image, caption) in enumerate(cells):
-        row, column = divmod(number, columns)
-        left, upper = _MARGIN + column * (cell + _MARGIN), top + row * (cell_height + _MARGIN)
-        if image is None:
-            continue
-        fitted = ImageOps.contain(image.convert("RGBA"), (cell, cell), Image.Resampling.LANCZOS)
-        matte = _checker(fitted.size) if "A" in image.getbands() or "transparency" in image.info else None
-        corner = (left + (cell - fitted.width) // 2, upper + (cell - fitted.height) // 2)
-        sheet.paste(Image.alpha_composite(matte, fitted) if matte else fitted, corner)
-        for line_number, line in enumerate(caption.split("\n")):
-            line_top = upper + cell + _LINE_SPACING + line_number * line_height
-            draw.text((left, line_top), _shortened(line, font, cell), fill=_TEXT, font=font)
+    for row, picture_height in zip(rows, picture_heights, strict=True):
+        for column, (image, caption) in enumerate(row):
+            left = _MARGIN + column * (cell + _MARGIN)
+            sheet.paste(image, (left + (cell - image.width) // 2, top + (picture_height - image.height) // 2))
+            for number, line in enumerate(caption.split("\n")):
+                upper = top + picture_height + _LINE_SPACING + number * line_height
+                draw.text((left, upper), _shortened(line, font, cell), fill=_TEXT, font=font)
+        top += picture_height + caption_height + _MARGIN
     return sheet
+
+
+def _fitted(image: Image.Image | None, cell: int) -> Image.Image:
+    if image is None:
+        return Image.new("RGB", (1, 1), _BACKGROUND)
+    fitted = ImageOps.contain(image.convert("RGBA"), (cell, cell), Image.Resampling.LANCZOS)
+    return Image.alpha_composite(_checker(fitted.size), fitted) if image.has_transparency_data else fitted
 
 
 def _line_height(font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> int:

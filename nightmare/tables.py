@@ -173,7 +173,6 @@ DREAMS = Table(
     columns={
         "path": "text",
         "canvas": "text",
-        "preset": "text",
         "model": "text",
         "recipe": "text",
         "activation_gain": "number",

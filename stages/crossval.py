@@ -9,11 +9,11 @@ from pathlib import Path
 from nightmare.atomic import write_json
 from nightmare.cull.crossval import cross_validate
 from nightmare.data.arrays import load_arrays
-from nightmare.train.backgrounds import background_canvases
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_confusion
 from nightmare.tables import IMAGES, PREDICTIONS, SPLIT, read_table, write_table
+from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import confusion, recalls, scores
 
 REPORTS = Path("reports/crossval")

@@ -16,6 +16,7 @@ from nightmare.cull.review import borderline_sheet, removed_sheet
 from nightmare.cull.strategies import evidence, suspects
 from nightmare.errors import exit_code
 from nightmare.params import load_params
+from nightmare.plots import save_bars
 from nightmare.tables import IMAGES, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
 
 REPORTS = Path("reports/cull")
@@ -41,7 +42,9 @@ def main() -> None:
     write_table(culled.removed, REPORTS / "removed.csv", REMOVED)
     counts = pd.crosstab(culled.split["label"], culled.split["keep"].map({True: "kept", False: "removed"}))
     counts = counts.reindex(columns=["kept", "removed"], fill_value=0)
-    write_csv(REPORTS / "classes.csv", counts.reset_index().melt("label", var_name="fate", value_name="count"))
+    fates = counts.reset_index().melt("label", var_name="fate", value_name="count")
+    write_csv(REPORTS / "classes.csv", fates)
+    save_bars(fates, REPORTS / "classes.png", category="label", stack="fate", value="count", title="kept and removed")
     write_json(
         REPORTS / "metrics.json",
         {

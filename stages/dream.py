@@ -15,30 +15,33 @@ from nightmare.data.canvases import load_canvases
 from nightmare.dream.albums import album
 from nightmare.dream.gallery import commissions, dream_sheet, fulfil, summary
 from nightmare.dream.recipe import Recipe
+from nightmare.dream.workers import ModelFolder
 from nightmare.errors import exit_code
 from nightmare.parallel import parallel_map
 from nightmare.params import load_params
 from nightmare.tables import DREAMS, write_table
 from nightmare.train.model import load_model
 
+MODEL = Path("models/retrain")
 REPORTS = Path("reports/dream")
 
 
 def main() -> None:
     params = load_params()
-    model = load_model("models/retrain")
+    model = load_model(MODEL)
+    folder = ModelFolder(MODEL.resolve(), model.sha256)
     classes = model.card.classes
     canvases = load_canvases(Path("data/canvases"), pixels=params.dream.pixels)
     recipe = Recipe(seed=params.seed, **params.dream.model_dump(include=set(Recipe.model_fields)))
     wanted = commissions(canvases, recipe, classes=classes if params.dream.classes else ())
     with atomic_directory("dreams") as directory:
-        make = partial(fulfil, model=model, directory=directory)
+        make = partial(fulfil, folder=folder, directory=directory)
         dreams = pd.DataFrame(parallel_map(make, wanted, label="dreams", unit="dream"))
         write_table(dreams, directory / "dreams.csv", DREAMS)
         save_picture(directory / "sheet.png", dream_sheet(dreams, canvases, directory, cell=params.dream.pixels))
-        save_picture(REPORTS / "sheet.png", dream_sheet(dreams, canvases, directory, cell=160))
+        save_picture(REPORTS / "sheet.png", dream_sheet(dreams, canvases, directory, cell=128))
         first_album = album(
-            model,
+            folder,
             canvases[0],
             recipe,
             octaves=params.dream.album_octaves,

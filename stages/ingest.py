@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nightmare.atomic import atomic_path, write_json
+from nightmare.atomic import write_csv, write_json
 from nightmare.data.ingest import Ingested, ingest
 from nightmare.data.store import write_images
 from nightmare.errors import InputError, exit_code
@@ -44,8 +44,7 @@ def main() -> None:
     write_table(images, DATA / "images.csv", IMAGES)
     write_table(result.duplicates, DATA / "duplicates.csv", DUPLICATES)
     write_json(REPORTS / "metrics.json", metrics(result))
-    with atomic_path(REPORTS / "classes.csv") as path:
-        fates(candidates, result).to_csv(path, index=False, lineterminator="\n")
+    write_csv(REPORTS / "classes.csv", fates(candidates, result))
 
 
 def metrics(result: Ingested) -> dict[str, object]:

@@ -7,7 +7,7 @@ Run: `dvc repro label`.
 import sys
 from pathlib import Path
 
-from nightmare.atomic import atomic_path, write_json
+from nightmare.atomic import write_csv, write_json
 from nightmare.data.labels import assign_labels, read_corrections
 from nightmare.data.taxonomy import load_taxonomy
 from nightmare.errors import exit_code
@@ -41,9 +41,8 @@ def main() -> None:
             "dropped": dict(result.dropped),
         },
     )
-    with atomic_path(REPORTS / "classes.csv") as path:
-        counts = result.labels.rename(columns={"label": "class"}).groupby(["class", "grade"]).size()
-        counts.reset_index(name="count").to_csv(path, index=False, lineterminator="\n")
+    counts = result.labels.rename(columns={"label": "class"}).groupby(["class", "grade"]).size()
+    write_csv(REPORTS / "classes.csv", counts.reset_index(name="count"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from nightmare.atomic import atomic_path, write_json
+import pandas as pd
+
+from nightmare.atomic import write_csv, write_json
 from nightmare.errors import exit_code
 from nightmare.params import ScrapeParams, load_params
 from nightmare.sources.candidates import GRADES, Source, store_candidates
@@ -34,9 +36,8 @@ def main() -> None:
     counts = Counter(zip(frame["class_hint"], frame["grade_hint"], strict=True))
     grades = [grade for grade in (*GRADES, "") if grade or (frame["grade_hint"] == "").any()]
     classes = sorted(set(frame["class_hint"]))
-    with atomic_path(REPORTS / "classes.csv") as path:
-        lines = [f"{name},{grade},{counts[name, grade]}\n" for name in classes for grade in grades]
-        path.write_text("concept,grade,count\n" + "".join(lines), encoding="utf-8")
+    rows = [(name, grade, counts[name, grade]) for name in classes for grade in grades]
+    write_csv(REPORTS / "classes.csv", pd.DataFrame(rows, columns=["concept", "grade", "count"]))
     metrics = {
         "n": len(frame),
         "distinct": int(frame["sha256"].nunique()),

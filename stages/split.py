@@ -6,10 +6,11 @@ In: data/labels.csv, data/images.csv. Out: data/split.csv and reports/split/. Ru
 import sys
 from pathlib import Path
 
-from nightmare.atomic import atomic_path, write_json
+from nightmare.atomic import write_csv, write_json
 from nightmare.data.split import SIDES, assign_split, split_faults
 from nightmare.errors import InputError, exit_code
 from nightmare.params import load_params
+from nightmare.plots import save_bars
 from nightmare.tables import IMAGES, LABELS, SPLIT, read_table, write_table
 
 DATA = Path("data")
@@ -36,9 +37,9 @@ def main() -> None:
             **split_faults(split, **shares),
         },
     )
-    with atomic_path(REPORTS / "classes.csv") as path:
-        counts = split.rename(columns={"label": "class"}).groupby(["class", "side"]).size()
-        counts.reset_index(name="count").to_csv(path, index=False, lineterminator="\n")
+    counts = split.rename(columns={"label": "class"}).groupby(["class", "side"]).size().reset_index(name="count")
+    write_csv(REPORTS / "classes.csv", counts)
+    save_bars(counts, REPORTS / "classes.png", category="class", stack="side", value="count", title="images per side")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 from nightmare.data.arrays import load_arrays
-from nightmare.train.backgrounds import background_canvases
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.tables import IMAGES, SPLIT, read_table
+from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import prediction_table
 from nightmare.train.loop import predict, train_network
 from nightmare.train.model import model_card, save_model

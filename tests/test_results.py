@@ -20,14 +20,15 @@ def run(tmp_path: Path) -> Path:
     metrics = {
         "evaluate": evaluated,
         "crossval": {**SCORES, "grade": {"A": 0.5}},
-        "label": {"n": 10},
-        "split": {"class": {"frogs": {"train": 5, "val": 3, "test": 2}}},
+        "split": {"n": 10},
         "cull": {"class": {"frogs": 1}},
         "dream": {"n": 3, "darkening": -0.01},
     }
     for stage, content in metrics.items():
         (tmp_path / "reports" / stage).mkdir(parents=True)
         (tmp_path / "reports" / stage / "metrics.json").write_text(json.dumps(content))
+    sides = "class,side,count\nfrogs,train,5\nfrogs,val,3\nfrogs,test,2\n"
+    (tmp_path / "reports" / "split" / "classes.csv").write_text(sides)
     return tmp_path
 
 

@@ -8,17 +8,23 @@ from PIL import Image, ImageOps
 from nightmare.data.canvases import Canvas
 from nightmare.dream.engine import dream_pictures
 from nightmare.dream.recipe import Recipe
+from nightmare.dream.workers import ModelFolder
 from nightmare.parallel import parallel_map
 from nightmare.sheets import contact_sheet
-from nightmare.train.model import Model
 
 __all__ = ["album"]
 
 
 def album(
-    model: Model, canvas: Canvas, recipe: Recipe, *, octaves: Sequence[int], iterations: Sequence[int], pixels: int
+    folder: ModelFolder,
+    canvas: Canvas,
+    recipe: Recipe,
+    *,
+    octaves: Sequence[int],
+    iterations: Sequence[int],
+    pixels: int,
 ) -> Image.Image:
-    """A labelled sheet of dreams with a longer side of `pixels`: each row the photo, then its dreams of so many octaves.
+    """A labelled sheet: each row the photo, then its dreams of so many octaves, with a longer side of `pixels`.
 
     A dream of twenty iterations per octave does not pass through one of ten, so each cell is a run of its own.
     """
@@ -27,7 +33,7 @@ def album(
         recipe.model_copy(update={"octaves": row, "iterations": column}) for row in octaves for column in iterations
     ]
     cells = parallel_map(
-        partial(_cell, model=model, photo=photo, name=canvas.sha256), grid, label="album", unit="dream"
+        partial(_cell, folder=folder, photo=photo, name=canvas.sha256), grid, label="album", unit="dream"
     )
     images, captions = [], []
     for cell, dreamt in zip(grid, cells, strict=True):
@@ -40,8 +46,8 @@ def album(
     return contact_sheet(images, captions, columns=1 + len(iterations), cell=pixels, title=title)
 
 
-def _cell(recipe: Recipe, *, model: Model, photo: Image.Image, name: str) -> Image.Image:
-    return dream_pictures(model, [photo], recipe, names=[name])[0]
+def _cell(recipe: Recipe, *, folder: ModelFolder, photo: Image.Image, name: str) -> Image.Image:
+    return dream_pictures(folder.load(), [photo], recipe, names=[name])[0]
 
 
 def _count(number: int, word: str) -> str:

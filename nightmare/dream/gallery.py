@@ -13,8 +13,8 @@ from nightmare.dream.engine import dream_pictures
 from nightmare.dream.measures import class_bias, measure_dream
 from nightmare.dream.picture import Provenance, save_dream
 from nightmare.dream.recipe import Recipe
+from nightmare.dream.workers import ModelFolder
 from nightmare.sheets import contact_sheet
-from nightmare.train.model import Model
 
 __all__ = ["Commission", "commissions", "dream_sheet", "fulfil", "summary"]
 
@@ -42,9 +42,9 @@ def commissions(canvases: Sequence[Canvas], recipe: Recipe, *, classes: Sequence
     return plain + targeted
 
 
-def fulfil(commission: Commission, *, model: Model, directory: Path) -> dict[str, Any]:
+def fulfil(commission: Commission, *, folder: ModelFolder, directory: Path) -> dict[str, Any]:
     """Make one dream, save it in the existing `directory`, and return its row of the dreams table."""
-    canvas, recipe = commission.canvas, commission.recipe
+    model, canvas, recipe = folder.load(), commission.canvas, commission.recipe
     (dreamt,) = dream_pictures(model, [canvas.image], recipe, names=[canvas.sha256])
     provenance = Provenance(
         model=model.sha256,
@@ -59,7 +59,6 @@ def fulfil(commission: Commission, *, model: Model, directory: Path) -> dict[str
     return {
         "path": commission.filename,
         "canvas": canvas.name,
-        "preset": "",
         "model": model.sha256,
         "recipe": recipe.hash,
         **asdict(measure_dream(model, canvas.image, dreamt, recipe)),
@@ -70,7 +69,7 @@ def fulfil(commission: Commission, *, model: Model, directory: Path) -> dict[str
 
 
 def summary(dreams: pd.DataFrame, *, class_count: int) -> dict[str, Any]:
-    """The metrics of all dreams. Gain and class bias are of the energy dreams: the others were told what to dream of."""
+    """The metrics of all dreams; gain and class bias leave out the dreams that were told what to dream of."""
     free = dreams[dreams["objective"] == "energy"]
     bias = class_bias(free["dreamt_class"].tolist(), class_count=class_count)
     return {
