@@ -35,7 +35,7 @@ def main() -> None:
     recipe = Recipe(seed=params.seed, **params.dream.model_dump(include=set(Recipe.model_fields)))
     wanted = commissions(canvases, recipe, classes=classes if params.dream.classes else ())
     with atomic_directory("dreams") as directory:
-        make = partial(fulfil, folder=folder, directory=directory)
+        make = partial(fulfil, folder=folder, directory=directory.resolve())
         dreams = pd.DataFrame(parallel_map(make, wanted, label="dreams", unit="dream"))
         write_table(dreams, directory / "dreams.csv", DREAMS)
         save_picture(directory / "sheet.png", dream_sheet(dreams, canvases, directory, cell=params.dream.pixels))

@@ -93,7 +93,7 @@ def dream(model: Model, images: Tensor, recipe: Recipe, *, names: Sequence[str])
     dreamt = images
     for step in dream_steps(model, images, recipe, names=names):
         dreamt = step.images
-    return images + recipe.strength * (dreamt - images)
+    return torch.lerp(images, dreamt, recipe.strength)
 
 
 def dream_pictures(

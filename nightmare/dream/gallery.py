@@ -96,7 +96,7 @@ def dream_sheet(dreams: pd.DataFrame, canvases: Sequence[Canvas], directory: Pat
         for row in own.itertuples():
             with Image.open(directory / row.path) as picture:
                 images.append(picture.convert("RGB"))
-            captions.append(f"{row.objective.removeprefix('class:')}\ndreamt of {row.dreamt_class}".replace("_", " "))
+            captions.append(f"{row.objective.removeprefix('class:')}\nsaw {row.dreamt_class}".replace("_", " "))
         images += [None] * (columns - 1 - len(own))
         captions += [""] * (columns - 1 - len(own))
     return contact_sheet(images, captions, columns=columns, cell=cell, title="Dreams")

@@ -43,16 +43,16 @@ def build_objective(model: Model, recipe: Recipe) -> Objective:
         network = _cut(model.network, (_HEAD,))
         return lambda images: network(normalise(images))[_HEAD][:, index]
 
-    weights = {name: weight for name, weight in recipe.layers.items() if weight}
-    known = layer_names(model)
+    ends = _ends(model.network)
     for name in recipe.layers:
-        if name not in known:
-            raise ModelError(f"no layer {name} in the model: {_near(name, known)}")
-    network = _cut(model.network, tuple(sorted(weights)))
+        if name not in ends:
+            raise ModelError(f"no layer {name} in the model: {_near(name, list(ends))}")
+    weights = {name: weight for name, weight in recipe.layers.items() if weight}
+    network = _cut(model.network, tuple(sorted({ends[name] for name in weights})))
 
     def energy(images: Tensor) -> Tensor:
         activations = network(normalise(images))
-        terms = [weight * activations[name].square().flatten(1).mean(1) / 2 for name, weight in weights.items()]
+        terms = [weight * activations[ends[name]].square().flatten(1).mean(1) / 2 for name, weight in weights.items()]
         return torch.stack(terms).sum(0)
 
     return energy
@@ -63,13 +63,17 @@ def layer_names(model: Model) -> list[str]:
 
     A name with parts inside, such as `layer3` or `layer3.1`, stands for its end.
     """
-    names: dict[str, None] = {}
-    _, nodes = get_graph_node_names(model.network, suppress_diff_warning=True)
+    return list(_ends(model.network))
+
+
+def _ends(network: ResNet) -> dict[str, str]:
+    """For each name of a layer the last node of the traced network that belongs to it."""
+    ends: dict[str, str] = {}
+    _, nodes = get_graph_node_names(network, suppress_diff_warning=True)
     for node in nodes[1:]:  # the first is the image itself
         parts = node.split(".")
-        for length in range(1, len(parts) + 1):
-            names[".".join(parts[:length])] = None
-    return list(names)
+        ends |= {".".join(parts[:length]): node for length in range(1, len(parts) + 1)}
+    return ends
 
 
 def _class_index(model: Model, name: str) -> int:
@@ -88,9 +92,9 @@ def _near(name: str, known: list[str] | tuple[str, ...]) -> str:
 
 # Tracing takes 0.1 s (ResNet-18) to 1 s (ResNet-152), and all classes share the whole network.
 @lru_cache(maxsize=2)
-def _cut(network: ResNet, layers: tuple[str, ...]) -> GraphModule:
-    """A copy of `network` in eval mode up to `layers`, from images to a dict of their activations."""
-    extractor = create_feature_extractor(network, list(layers), suppress_diff_warning=True).eval()
+def _cut(network: ResNet, nodes: tuple[str, ...]) -> GraphModule:
+    """A copy of `network` in eval mode up to `nodes`, from images to a dict of their activations."""
+    extractor = create_feature_extractor(network, list(nodes), suppress_diff_warning=True).eval()
     modules = dict(extractor.named_modules())
     for node in list(extractor.graph.nodes):
         module = modules.get(str(node.target)) if node.op == "call_module" else None

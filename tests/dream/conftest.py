@@ -1,0 +1,43 @@
+"""A small model with random weights whose batch normalisation is far from the identity, and random photos."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nightmare.dream.workers import ModelFolder
+from nightmare.train.model import Model, ModelCard, load_model, save_model
+from nightmare.train.network import MEAN, STD, build_network
+
+CLASSES = ("clown", "skull", "spider")
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    torch.manual_seed(0)
+    network = build_network(18, len(CLASSES)).eval()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.running_mean, -0.3, 0.3)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.3, 0.3)
+    directory = tmp_path_factory.mktemp("model")
+    card = ModelCard(depth=18, classes=CLASSES, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
+    save_model(directory, network, card)
+    return ModelFolder(directory, load_model(directory).sha256)
+
+
+@pytest.fixture
+def model(model_folder: ModelFolder) -> Model:
+    return load_model(model_folder.directory)
+
+
+@pytest.fixture
+def photos() -> Tensor:
+    """Three different photos of 48 × 64 pixels: smooth fields with a black and a white corner."""
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.rand(3, 3, 6, 8, generator=generator)
+    images = nn.functional.interpolate(coarse, size=(48, 64), mode="bilinear")
+    images[:, :, :6, :6] = 0
+    images[:, :, -6:, -6:] = 1
+    return (images * 255).round() / 255

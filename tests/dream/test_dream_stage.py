@@ -1,0 +1,54 @@
+"""The stage as DVC starts it, on the shipped photos, small."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+from ruamel.yaml import YAML
+
+from nightmare.dream.picture import read_provenance
+from nightmare.dream.workers import ModelFolder
+from nightmare.tables import DREAMS, read_table
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "pixels": 64,
+    "octaves": 1,
+    "iterations": 1,
+    "jitter": 2,
+    "album_octaves": [1, 2],
+    "album_iterations": [0, 1],
+}
+
+
+def run_stage(project: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "NIGHTMARE_BACKEND": "sequential", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, ROOT / "stages" / "dream.py"], cwd=project, env=environment, capture_output=True, text=True
+    )
+
+
+def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
+    yaml = YAML()
+    params = yaml.load(ROOT / "params.yaml")
+    params["dream"].update(SMALL)
+    yaml.dump(params, tmp_path / "params.yaml")
+    refused = run_stage(tmp_path)
+    assert refused.returncode == 1
+    assert "no model in models/retrain" in refused.stderr
+
+    shutil.copytree(model_folder.directory, tmp_path / "models" / "retrain")
+    finished = run_stage(tmp_path)
+    assert finished.returncode == 0, finished.stderr
+    dreams = read_table(tmp_path / "dreams" / "dreams.csv", DREAMS)
+    assert len(dreams) == 5 + 3
+    for path in dreams["path"]:
+        assert read_provenance(tmp_path / "dreams" / path).model == model_folder.sha256
+    for sheet in ("dreams/sheet.png", "dreams/album.png", "reports/dream/sheet.png"):
+        with Image.open(tmp_path / sheet) as picture:
+            assert min(picture.size) > 100
+    assert json.loads((tmp_path / "reports" / "dream" / "metrics.json").read_text())["n"] == 8
