@@ -1,4 +1,4 @@
-"""The documents are true: every table, column, dependency and stage has its place, every relative link leads somewhere."""
+"""The documents are true: tables, columns, dependencies and stages have their place, relative links lead somewhere."""
 
 import re
 import tomllib
