@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +140,29 @@ def test_stage_declares_the_sections_that_its_script_reads() -> None:
         assert used == set(stage.get("params", [])), f"dvc.yaml, {name}"
 
 
+def output_paths(stage: dict[str, Any]) -> list[str]:
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
+    return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
+
+
 def test_outputs_are_ours_alone() -> None:
-    outputs: list[str] = []
-    for stage in STAGES.values():
-        for kind in ("outs", "metrics", "plots"):
-            for entry in stage.get(kind, []):
-                outputs += [entry] if isinstance(entry, str) else list(entry)
+    outputs = [path for stage in STAGES.values() for path in output_paths(stage)]
     assert len(outputs) == len(set(outputs))
     folders = [Path(path) for path in outputs]
     assert not [(inner, outer) for inner in folders for outer in folders if outer in inner.parents]
+
+
+def test_git_tracks_no_output_that_dvc_keeps() -> None:
+    # DVC refuses to run a stage whose output git tracks, which shows only in a fresh clone.
+    command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    tracked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert not tracked, f"git rm --cached {' '.join(tracked)}"
+
+
+def test_dependencies_that_no_stage_makes_are_in_git() -> None:
+    made = {Path(path) for stage in STAGES.values() for path in output_paths(stage)}
+    for name, stage in STAGES.items():
+        for path in stage["deps"]:
+            if Path(path) not in made and "${" not in path:
+                listed = subprocess.run(["git", "ls-files", path], cwd=ROOT, capture_output=True, text=True, check=True)
+                assert listed.stdout, f"dvc.yaml, {name}: {path} is not in git, so a fresh clone lacks it"
