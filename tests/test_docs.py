@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
@@ -11,14 +12,48 @@ from nightmare import tables
 from nightmare.tables import Table
 
 ROOT = Path(__file__).parents[1]
+STAGES: dict[str, dict[str, Any]] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
 TABLES = [value for value in vars(tables).values() if isinstance(value, Table)]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [path for pattern in ("*.md", "docs/**/*.md", "data/**/*.md") for path in sorted(ROOT.glob(pattern))]
+
+every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 
 
-@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def section_of(table: Table) -> str:
+    return (ROOT / "docs/data.md").read_text().split(f"### {table.name}\n")[1].split("\n##")[0]
+
+
+def outputs(stage: dict[str, Any]) -> list[str]:
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
+    return [path for entry in entries for path in ([entry] if isinstance(entry, str) else entry)]
+
+
+def test_no_table_is_described_that_does_not_exist() -> None:
+    described = re.findall(r"^### (\w+)$", (ROOT / "docs/data.md").read_text(), re.MULTILINE)
+    assert sorted(described) == sorted(table.name for table in TABLES)
+
+
+@every_table
 def test_every_column_stands_in_its_section(table: Table) -> None:
-    section = (ROOT / "docs/data.md").read_text().split(f"### {table.name}\n")[1].split("\n##")[0]
-    assert re.findall(r"^\| (\w+) \| (\w+) \|$", section, re.MULTILINE)[1:] == list(table.columns.items())
+    rows = re.findall(r"^\| (\w+) \| (\w+) \| \S.* \|$", section_of(table), re.MULTILINE)
+    assert rows[1:] == list(table.columns.items())
+    assert re.findall(r"Key: (.+?)\.", section_of(table)) == [", ".join(f"`{column}`" for column in table.key)]
+
+
+@every_table
+def test_writers_and_readers_are_those_of_the_pipeline(table: Table) -> None:
+    files = re.findall(r"`([\w/]+\.csv)`", section_of(table))
+    assert files
+    said = re.search(r"Written by (.+?); read by\s(.+?)\.", section_of(table), re.DOTALL)
+    assert said
+    writers = [name for name, stage in STAGES.items() if any(covers(outputs(stage), file) for file in files)]
+    readers = [name for name, stage in STAGES.items() if any(covers(stage["deps"], file) for file in files)]
+    assert re.findall(r"`(\w+)`", said[1]) == writers
+    assert re.findall(r"`(\w+)`", said[2]) == readers
+
+
+def covers(paths: list[str], file: str) -> bool:
+    return any(file == path or file.startswith(f"{path}/") for path in paths)
 
 
 def test_every_dependency_has_its_reason_and_the_reverse() -> None:
@@ -27,16 +62,15 @@ def test_every_dependency_has_its_reason_and_the_reverse() -> None:
     text = (ROOT / "docs/dependencies.md").read_text()
     explained = set(re.findall(r"^\| ([\w.-]+) \| \w", text, re.MULTILINE)) - {"package"}
     assert explained == declared
-    for entry in project["optional-dependencies"]["dev"]:
-        assert re.split(r"[>=<]", entry)[0] in text.split("For development:")[1]
+    for_development = {re.split(r"[>=<]", entry)[0] for entry in project["optional-dependencies"]["dev"]}
+    assert set(re.findall(r"([\w-]+) \(", text.split("For development:")[1])) == for_development
 
 
 def test_every_stage_is_in_the_readme() -> None:
-    stages = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-    assert re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE) == list(stages)
+    assert re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE) == list(STAGES)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_relative_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text()):
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", document.read_text()):
         assert (document.parent / target).exists(), f"{document.name}: {target}"
