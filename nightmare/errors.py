@@ -48,9 +48,13 @@ class ImageError(NightmareError):
     """One image is refused. `reason` is a stable word for the rejects table, `detail` is for people."""
 
     def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(f"{reason}: {detail}")
+        # Both arguments, since an exception is pickled as its class and `args` on the way out of a worker process.
+        super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
 
 
 _REPAIRS = {
@@ -59,6 +63,11 @@ _REPAIRS = {
     errno.EACCES: "make the path readable and writable for you, then run the same command again",
     errno.EPERM: "make the path readable and writable for you, then run the same command again",
     errno.EROFS: "the file system is read-only: work in a folder that can be written",
+    errno.EFBIG: "the system limits the size of files: raise the limit with `ulimit -f`",
+    **dict.fromkeys(
+        (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY),
+        "something else lies where an output belongs: move it away, then run the same command again",
+    ),
 }
 
 
@@ -75,7 +84,9 @@ def exit_code(main: Callable[[], None]) -> int:
     except OSError as error:
         if error.errno not in _REPAIRS:
             raise
-        where = f" ({error.filename})" if error.filename else ""
+        # Of a rename, which has two names, the target is the one that people know.
+        name = error.filename2 or error.filename
+        where = f" ({name})" if name else ""
         print(f"error: {error.strerror}{where}: {_REPAIRS[error.errno]}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -5,8 +5,8 @@ Shards are byte-stable: members sorted by name, times and owners zero.
 """
 
 import hashlib
-import io
 import tarfile
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,22 +28,28 @@ class Location:
 def write_shards(directory: Path, blobs: Iterable[tuple[str, bytes]], *, count: int) -> dict[str, Location]:
     """Write `blobs` (name, content) to `count` tar files in the existing `directory` and say where each lies.
 
-    The shard of a blob depends on its name alone. A name that comes twice is written once.
+    The shard of a blob depends on its name alone. Of a name that comes twice the first content is written. Contents
+    wait for their place in a temporary file in `directory`, not in memory, so there must be room for them twice.
     """
-    members: list[dict[str, bytes]] = [{} for _ in range(count)]
-    for name, content in blobs:
-        members[int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % count][name] = content
+    spooled: list[dict[str, tuple[int, int]]] = [{} for _ in range(count)]
     locations: dict[str, Location] = {}
-    for number, content_by_name in enumerate(members):
-        path = directory / f"shard-{number:03d}.tar"
-        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
-            for name, content in sorted(content_by_name.items()):
-                member = tarfile.TarInfo(name)
-                member.size = len(content)
-                archive.addfile(member, io.BytesIO(content))
-                # After addfile the archive stands behind the padded content, so the content began here.
-                padded = -(-len(content) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-                locations[name] = Location(path.name, archive.offset - padded, len(content))
+    with tempfile.TemporaryFile(dir=directory) as spool:
+        for name, content in blobs:
+            members = spooled[int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) % count]
+            if name not in members:
+                members[name] = (spool.tell(), len(content))
+                spool.write(content)
+        for number, members in enumerate(spooled):
+            path = directory / f"shard-{number:03d}.tar"
+            with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as archive:
+                for name, (start, length) in sorted(members.items()):
+                    member = tarfile.TarInfo(name)
+                    member.size = length
+                    spool.seek(start)
+                    archive.addfile(member, spool)
+                    # After addfile the archive stands behind the padded content, so the content began here.
+                    padded = -(-length // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                    locations[name] = Location(path.name, archive.offset - padded, length)
     return locations
 
 

@@ -1,10 +1,11 @@
 """Exit codes: what a person can mend is one line, what is our fault keeps its traceback."""
 
 import errno
+import pickle
 
 import pytest
 
-from nightmare.errors import InputError, exit_code
+from nightmare.errors import ImageError, InputError, exit_code
 
 
 def raising(error: BaseException) -> int:
@@ -43,3 +44,9 @@ def test_interruption_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> N
 def test_faults_of_ours_keep_their_traceback(error: Exception) -> None:
     with pytest.raises(type(error)):
         raising(error)
+
+
+def test_refusals_survive_the_way_out_of_a_worker_process() -> None:
+    refusal = pickle.loads(pickle.dumps(ImageError("damaged", "the file ends early")))  # noqa: S301 (our own bytes)
+    assert (refusal.reason, refusal.detail) == ("damaged", "the file ends early")
+    assert str(refusal) == "damaged: the file ends early"

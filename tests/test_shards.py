@@ -1,6 +1,7 @@
 """Shards: blobs come back, bytes are stable, a new blob touches one shard, tar can read them."""
 
 import tarfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def test_order_does_not_matter_and_a_new_blob_touches_one_shard(tmp_path: Path) 
     )
     assert first == backwards
     assert sum(first[name] != grown[name] for name in first) == 1
+
+
+def test_contents_do_not_gather_in_memory(tmp_path: Path) -> None:
+    tracemalloc.start()
+    try:
+        write_shards(tmp_path, ((f"blob-{number}", bytes(1 << 20)) for number in range(32)), count=2)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 << 20
 
 
 def test_any_tar_program_reads_them(tmp_path: Path) -> None:

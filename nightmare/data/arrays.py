@@ -72,7 +72,10 @@ def load_arrays(images: pd.DataFrame, directory: Path, *, pixels: int) -> Arrays
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             build = partial(_squares, directory=directory, pixels=pixels)
             parts = list(parallel_map(build, chunks, label="training arrays", unit="chunk"))
-            np.save(file, np.concatenate(parts))
+            squares = np.ascontiguousarray(np.concatenate(parts))
+            # What np.save writes. It does not say why it cannot write, and so nobody would learn of a full disk.
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(squares))
+            file.write(squares.data)
     return Arrays(ids, np.load(path, mmap_mode="r"), ~images["has_alpha"].to_numpy(dtype=bool))
 
 

@@ -20,7 +20,7 @@ from nightmare.data.decode import Decoded
 from nightmare.data.duplicates import drawing_aspect, near_groups, thumbnail
 from nightmare.data.quality import Quality, measure_quality
 from nightmare.data.sandbox import decode_all
-from nightmare.errors import InputError
+from nightmare.errors import ImageError, InputError
 from nightmare.parallel import parallel_map
 from nightmare.shards import Location, read_blob
 from nightmare.tables import DUPLICATES, REJECTS
@@ -59,12 +59,6 @@ class _Picture:
     facts: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class _Refusal:
-    reason: str
-    detail: str
-
-
 def content_id(image: Image.Image) -> str:
     """The id of a normalised image: 16 hexadecimal digits of the SHA-256 of its size, channels and pixels."""
     shape = f"{image.width}x{image.height}x{image.mode}".encode()
@@ -88,7 +82,7 @@ def ingest(
     outcomes = dict(zip(zip(files["sha256"], files["media"], strict=True), chain.from_iterable(results), strict=True))
 
     outcome = pd.Series([outcomes[key] for key in zip(candidates["sha256"], candidates["media"], strict=True)])
-    refused = outcome.map(lambda result: isinstance(result, _Refusal)).to_numpy(dtype=bool)
+    refused = outcome.map(lambda result: isinstance(result, ImageError)).to_numpy(dtype=bool)
     rejects = _rejects(candidates[refused], outcome[refused].tolist())
     images, duplicates, pictures = _without_copies(candidates[~refused], outcome[~refused].tolist())
     images = _grouped(images, pictures, near_distance=near_distance)
@@ -97,13 +91,10 @@ def ingest(
     return Ingested(images, duplicates, rejects, {name: picture.png for name, picture in pictures.items()})
 
 
-def _pictures(rows: pd.DataFrame, *, raw: Path, pixels: int, megapixels: float) -> list[_Picture | _Refusal]:
+def _pictures(rows: pd.DataFrame, *, raw: Path, pixels: int, megapixels: float) -> list[_Picture | ImageError]:
     files = ((_raw_bytes(row, raw), row.media) for row in rows.itertuples())
     results = decode_all(files, pixels=pixels, megapixels=megapixels)
-    return [
-        _picture(result) if isinstance(result, Decoded) else _Refusal(result.reason, result.detail)
-        for result in results
-    ]
+    return [_picture(result) if isinstance(result, Decoded) else result for result in results]
 
 
 def _raw_bytes(row: Any, raw: Path) -> bytes:
@@ -128,7 +119,7 @@ def _picture(decoded: Decoded) -> _Picture:
     return _Picture(content_id(image), png.getvalue(), thumbnail(image), drawing_aspect(image), facts)
 
 
-def _rejects(rows: pd.DataFrame, refusals: list[_Refusal]) -> pd.DataFrame:
+def _rejects(rows: pd.DataFrame, refusals: list[ImageError]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "candidate": rows["id"].to_numpy(),
