@@ -45,7 +45,7 @@ def test_the_line_is_the_right_one(tmp_path: Path) -> None:
 
 
 def test_floats_as_dvc_writes_them_are_numbers(tmp_path: Path) -> None:
-    assert loaded(tmp_path, "learning_rate: 3.0e-3", "learning_rate: 8e-05").train.learning_rate == 8e-05
+    assert loaded(tmp_path, "learning_rate: 2.0e-3", "learning_rate: 8e-05").train.learning_rate == 8e-05
 
 
 def test_whole_numbers_are_floats_where_floats_are_meant(tmp_path: Path) -> None:

@@ -32,4 +32,4 @@ def borderline_sheet(culled: Culled, evidence: pd.DataFrame, images: pd.DataFram
 
 
 def _caption(row: dict) -> str:
-    return f"{row['label']}\n→ {row['suggested']}\n{row['self_confidence']:.0%} : {row['confidence']:.0%}"
+    return f"{row['label']}\nlike {row['suggested']}\n{row['self_confidence']:.0%} : {row['confidence']:.0%}"

@@ -53,7 +53,7 @@ def write_training_report(
         wrong.sort_values(["confidence", "id"], ascending=[False, True]),
         images,
         shards,
-        caption=lambda row: f"{row['label']}\n→ {row['predicted']}\n{row['confidence']:.0%}",
+        caption=lambda row: f"{row['label']}\nas {row['predicted']}\n{row['confidence']:.0%}",
         title=f"misclassified in validation, surest first ({len(wrong)} of {len(validation)})",
     )
     save_picture(directory / "misclassified.png", sheet)

@@ -1,13 +1,15 @@
 """What runs again after which change: the real dvc in a clone of the project, one change after the other."""
 
 import json
+import shutil
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from clones import draw_classes, make_clone, stages_run
+from clones import Clone, draw_classes, make_clone, stages_run
 
 AFTER_SPLIT = "train crossval cull retrain evaluate dream"
 TABLE = {
@@ -24,55 +26,68 @@ TABLE = {
 }
 
 
-@dataclass
+@dataclass(frozen=True)
+class Experiment:
+    """What dvc says of an experiment, and the depth of the model that going back from it leaves."""
+
+    difference: dict[str, Any]
+    shown: list[dict[str, Any]]
+    depth_afterwards: int
+
+
+@dataclass(frozen=True)
 class History:
-    """The stages that each change of the table made dvc run, and what it says of the experiment among them."""
+    """The stages that dvc ran after each change of the table."""
 
     ran: dict[str, list[str]]
-    restored_depth: int = 0
-    difference: dict[str, Any] | None = None
-    experiments: list[dict[str, Any]] | None = None
+    experiment: Experiment
 
 
 @pytest.fixture(scope="module")
 def history(programs: Path) -> History:
-    # Not kept like other temporary folders: it grows to three gigabytes.
-    with tempfile.TemporaryDirectory() as folder:
-        return play(Path(folder), programs)
+    # Not among the folders that pytest keeps: this one grows to three gigabytes.
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as threads:
+        clone = make_clone(Path(folder) / "clone", programs)
+        ran = {"first run": clone.repro(), "nothing": clone.repro()}
+        clone.commit()
+        other = Clone(Path(folder) / "other", programs)
+        shutil.copytree(clone.folder, other.folder)
+        edits = threads.submit(edit, other, ran)
+        experiment = try_another_depth(clone, ran)
+        edits.result()
+        return History(ran, experiment)
 
 
-def play(folder: Path, programs: Path) -> History:
-    clone = make_clone(folder, programs)
-    history = History({"first run": clone.repro()})
-    ran = history.ran
-    ran["nothing"] = clone.repro()
-    clone.commit()
-
+def try_another_depth(clone: Clone, ran: dict[str, list[str]]) -> Experiment:
+    """An experiment by an override on the command line, and the way back."""
     ran["model.depth"] = stages_run(clone.dvc("exp", "run", "--set-param", "model.depth=34"))
-    history.difference = json.loads(clone.dvc("metrics", "diff", "--json"))
-    history.experiments = json.loads(clone.dvc("exp", "show", "--json"))
+    difference = json.loads(clone.dvc("metrics", "diff", "--json"))
+    shown = json.loads(clone.dvc("exp", "show", "--json"))
     clone.change(model__depth=18)
     ran["model.depth back again"] = clone.repro()
-    history.restored_depth = json.loads((folder / "models" / "retrain" / "model.json").read_text())["depth"]
+    card = json.loads((clone.folder / "models" / "retrain" / "model.json").read_text(encoding="utf-8"))
+    return Experiment(difference, shown, card["depth"])
 
+
+def edit(clone: Clone, ran: dict[str, list[str]]) -> None:
+    """All the other changes, the late stages first."""
     clone.change(dream__strength=0.5)
     ran["dream.strength"] = clone.repro()
-    with (folder / "nightmare" / "dream" / "recipe.py").open("a", encoding="utf-8") as module:
+    with (clone.folder / "nightmare" / "dream" / "recipe.py").open("a", encoding="utf-8") as module:
         module.write("# a comment\n")
     ran["a comment in nightmare/dream"] = clone.repro()
 
-    # At first nothing may be removed. Now all that is misclassified may, which is a lot after one epoch.
+    # So far nothing may be removed. Now all that is misclassified may, which is a lot after one epoch.
     clone.change(cull__strategy="misclassified", cull__class_cap=0.5, cull__confidence=0.0)
     ran["cull.strategy, class_cap, confidence"] = clone.repro()
-    # The table comes out as it was, and so nothing is trained: stages follow content, not parameters.
+    # The tables come out as they were, and so nothing is trained: stages follow content.
     clone.change(cull__keep_at_least=1)
     ran["cull.keep_at_least, to no effect"] = clone.repro()
 
     clone.change(seed=1)
     ran["seed"] = clone.repro()
-    draw_classes(folder / "data" / "own", count=15)
+    draw_classes(clone.folder / "data" / "own", count=15)
     ran["a new picture, as far as label"] = clone.repro("label")
-    return history
 
 
 @pytest.mark.parametrize(("change", "stages"), TABLE.items())
@@ -81,19 +96,15 @@ def test_a_change_reruns_what_it_concerns(history: History, change: str, stages:
 
 
 def test_going_back_restores_the_outputs(history: History) -> None:
-    assert history.restored_depth == 18
+    assert history.experiment.depth_afterwards == 18
 
 
 def test_an_override_leaves_metrics_that_dvc_compares(history: History) -> None:
-    assert history.difference is not None
-    assert history.experiments is not None
-    changed = history.difference["reports/train/metrics.json"]
+    changed = history.experiment.difference["reports/train/metrics.json"]
     assert changed["lowest_loss.loss"]["diff"] != 0
-    _, commit = history.experiments
-    (experiment,) = commit["experiments"]
-    depths = [
-        entry["data"]["params"]["params.yaml"]["data"]["model"]["depth"] for entry in (commit, experiment["revs"][0])
-    ]
+    _, commit = history.experiment.shown  # the first entry is the workspace
+    run = commit["experiments"][0]["revs"][0]
+    depths = [entry["data"]["params"]["params.yaml"]["data"]["model"]["depth"] for entry in (commit, run)]
     assert depths == [18, 34]
-    figures = experiment["revs"][0]["data"]["metrics"]["reports/evaluate/metrics.json"]["data"]
+    figures = run["data"]["metrics"]["reports/evaluate/metrics.json"]["data"]
     assert 0 <= figures["retrain"]["test"]["accuracy"] <= 1
