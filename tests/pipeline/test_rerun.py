@@ -26,7 +26,7 @@ TABLE = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # its thousand lines would hide what a failing test has to say
 class Experiment:
     """What dvc says of an experiment, and the depth of the model that going back from it leaves."""
 
