@@ -61,7 +61,7 @@ def dream_steps(model: Model, images: Tensor, recipe: Recipe, *, names: Sequence
     """
     _check(images, names)
     objective = build_objective(model, recipe)
-    kernel = _smoothing_kernel(recipe.smoothing).to(images.device)
+    kernel = _smoothing_kernel(recipe.smoothing).to(images)
     height, width = images.shape[2:]
     sizes = octave_sizes(height, width, recipe)
     if skipped := sizes.count(None):
