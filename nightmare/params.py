@@ -32,19 +32,19 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Grade = Literal["A", "B", "C"]
 
 
-class Section(BaseModel):
+class _Section(BaseModel):
     """A frozen section that refuses unknown keys and never turns text into numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class ScrapeParams(Section):
+class ScrapeParams(_Section):
     sources: Annotated[list[Literal["iconify", "folder"]], Field(min_length=1)]
     folder: str
     cap: Annotated[int, Field(ge=1)]
 
 
-class IngestParams(Section):
+class IngestParams(_Section):
     pixels: Annotated[int, Field(ge=16, le=2048)]
     shards: Annotated[int, Field(ge=1, le=999)]
     megapixels: Annotated[int, Field(ge=1, le=1000)]
@@ -52,24 +52,24 @@ class IngestParams(Section):
     reject_limit: Share
 
 
-class LabelParams(Section):
+class LabelParams(_Section):
     version: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
     smallest_class: Annotated[int, Field(ge=1)]
 
 
-class SplitParams(Section):
+class SplitParams(_Section):
     test_share: Annotated[float, Field(gt=0, lt=0.9)]
     val_share: Annotated[float, Field(gt=0, lt=0.9)]
     folds: Annotated[int, Field(ge=2, le=20)]
 
 
-class ModelParams(Section):
+class ModelParams(_Section):
     depth: Literal[18, 34, 50, 101, 152]
     pixels: Annotated[int, Field(ge=32, le=512)]
     pretrained: Literal[False] | Annotated[str, Field(min_length=1)]
 
 
-class TrainParams(Section):
+class TrainParams(_Section):
     grades: Annotated[list[Grade], Field(min_length=1)]
     epochs: Annotated[int, Field(ge=1)]
     first_pixels: Annotated[int, Field(ge=16, le=512)]
@@ -84,18 +84,18 @@ class TrainParams(Section):
     select: Literal["last", "val_loss", "val_accuracy"]
 
 
-class CrossvalParams(Section):
+class CrossvalParams(_Section):
     epochs: Annotated[int, Field(ge=1)]
 
 
-class CullParams(Section):
+class CullParams(_Section):
     strategy: Literal["validation", "misclassified", "confident"]
     confidence: Share
     class_cap: Share
     keep_at_least: Annotated[int, Field(ge=1)]
 
 
-class DreamParams(Section):
+class DreamParams(_Section):
     pixels: Annotated[int, Field(ge=32, le=8192)]
     layers: Annotated[dict[str, float], Field(min_length=1)]
     octaves: Annotated[int, Field(ge=1, le=20)]
@@ -110,7 +110,7 @@ class DreamParams(Section):
     album_iterations: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1)]
 
 
-class Params(Section):
+class Params(_Section):
     seed: Annotated[int, Field(ge=0)]
     scrape: ScrapeParams
     ingest: IngestParams

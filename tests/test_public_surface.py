@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(path for path in (ROOT / "nightmare").rglob("*.py") if path.name != "__init__.py")
 # Fields of a section are explained where people set them: tests/test_pipeline_definition.py asks params.yaml for it.
-EXPLAINED_IN_PARAMS_YAML = "Section"
+EXPLAINED_IN_PARAMS_YAML = "_Section"
 
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 
@@ -44,6 +44,11 @@ def test_public_names_are_defined_here_and_explained(path: Path) -> None:
     assert names
     assert len(names) == len(set(names))
     assert not set(names) - set(own), "listed and not defined in this module"
+    # What is decorated, such as a command, is reached through what decorates it.
+    made = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    plain = {node.name for node in made if isinstance(node, ast.ClassDef) or not node.decorator_list}
+    hidden = {name for name in plain if not name.startswith("_")} - set(names)
+    assert not hidden, f"{path}: list {', '.join(hidden)} in __all__ or begin the name with an underscore"
     assert ast.get_docstring(tree), f"{path} does not say what it is for"
     for name in names:
         node = own[name]

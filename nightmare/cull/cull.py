@@ -12,8 +12,6 @@ from nightmare.params import CullParams
 
 __all__ = ["Culled", "cull_split"]
 
-_CERTAIN = 0.5  # a suggested class that likely is named as the right one
-
 
 @dataclass(frozen=True)
 class Culled:
@@ -50,7 +48,7 @@ def cull_split(
     gone = (machine - kept_by_hand) | hand
 
     removed = evidence[evidence["id"].isin(gone)].copy()
-    removed["reason"] = _reasons(removed, _conflicting(pool))
+    removed["reason"] = _reasons(removed, evidence, _conflicting(pool))
     removed["decision"] = ["hand" if identity in hand else "machine" for identity in removed["id"]]
     culled = split.assign(keep=split["keep"] & ~split["id"].isin(gone))
     return Culled(culled, removed, suspects[~suspects["id"].isin(gone)])
@@ -62,12 +60,18 @@ def _conflicting(pool: pd.DataFrame) -> set[str]:
     return set(pool.loc[labels > 1, "id"])
 
 
-def _reasons(removed: pd.DataFrame, conflicting: set[str]) -> list[str]:
+def _reasons(removed: pd.DataFrame, evidence: pd.DataFrame, conflicting: set[str]) -> list[str]:
+    """Why each image went: another class is the right one where it is as likely as that class's own images have it.
+
+    The threshold of confident learning (Northcutt et al. 2021): a fixed one would ask the same certainty of a class
+    that the networks know well and of one that they hardly know.
+    """
+    usual = evidence.groupby("label")["self_confidence"].mean()
     reasons = []
     for row in removed.itertuples():
         if row.id in conflicting:
             reasons.append("conflicting duplicate")
-        elif row.confidence >= _CERTAIN:
+        elif row.confidence >= usual.get(row.suggested, 1.0):
             reasons.append("wrong class")
         else:
             reasons.append("none of the classes")

@@ -18,7 +18,7 @@ __all__ = ["SHIPPED", "Canvas", "ShippedPhoto", "load_canvases"]
 
 _MEGAPIXELS = 128
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def load_canvases(directory: Path, *, pixels: int) -> list[Canvas]:
     decoded = decode_all(((content, "file") for content in contents), pixels=pixels, megapixels=_MEGAPIXELS)
     for (name, path, licence, credit), content, result in zip(sources, contents, decoded, strict=True):
         if isinstance(result, ImageError):
-            log.warning("canvas %s is left out: %s", path, result)
+            _log.warning("canvas %s is left out: %s", path, result)
             continue
         image = ImageOps.contain(on_matte(result.image), (pixels, pixels), Image.Resampling.LANCZOS)
         unique = _unique(name, {canvas.name for canvas in canvases})

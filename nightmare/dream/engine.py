@@ -27,7 +27,7 @@ __all__ = ["SMALLEST_SIDE", "Step", "dream", "dream_pictures", "dream_steps", "o
 # The stride of a ResNet: below it the last stage sees one position and nothing has a form.
 SMALLEST_SIDE = 32
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def dream_steps(model: Model, images: Tensor, recipe: Recipe, *, names: Sequence
     height, width = images.shape[2:]
     sizes = octave_sizes(height, width, recipe)
     if skipped := sizes.count(None):
-        log.warning(
+        _log.warning(
             "%d of %d octaves of a picture of %d x %d are left out: their shorter side is below %d pixels",
             skipped, recipe.octaves, width, height, SMALLEST_SIDE,
         )  # fmt: skip

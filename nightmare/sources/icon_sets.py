@@ -13,7 +13,7 @@ from nightmare.errors import exit_code
 from nightmare.sources.licences import OPEN_LICENCES
 from nightmare.sources.packages import Pin, load_pins
 
-__all__ = ["DOCUMENT", "icon_sets_document"]
+__all__ = ["DOCUMENT", "icon_sets_document", "main"]
 
 DOCUMENT = Path("docs/icon-sets.md")
 _MEGABYTE = 10**6

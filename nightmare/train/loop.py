@@ -25,7 +25,7 @@ from nightmare.train.checkpoint import checkpoint_path, load_checkpoint, save_ch
 from nightmare.train.network import build_network, load_pretrained, normalise, pretrained_fingerprint
 from nightmare.train.schedule import learning_rate_at
 
-__all__ = ["Trained", "best_device", "epoch_order", "predict", "train_network"]
+__all__ = ["Trained", "balanced_weights", "best_device", "epoch_order", "predict", "train_network"]
 
 _BATCH_PREDICTED = 256
 _FULL_SIZE_FROM = 2 / 3
@@ -75,6 +75,7 @@ def train_network(
         "rows": split[["id", "label", "side", "grade"]].sort_values("id").to_numpy().tolist(),
         "canvases": float(canvases.double().sum()),
         "device": device.type,
+        "bfloat16": _multiplies_bfloat16(device),
     }
     path = checkpoint_path(name, determinants)
     torch.manual_seed(derived_seed(seed, "weights"))
@@ -133,15 +134,19 @@ def train_network(
 
 @torch.inference_mode()
 def predict(network: ResNet, arrays: Arrays, ids: pd.Series) -> NDArray[np.float64]:
-    """Class probabilities (n, classes) of the pictures `ids`, each on its plain matte, in the order of `ids`."""
+    """Class probabilities (n, classes) of the pictures `ids`, each on its plain matte, in the order of `ids`.
+
+    The mean over a picture and its mirror image, which show the same thing.
+    """
     network.eval()
     device = next(network.parameters()).device
     rows = arrays.rows(ids)
     parts = [np.empty((0, network.fc.out_features))]
     for start in range(0, len(rows), _BATCH_PREDICTED):
         rgba = torch.from_numpy(arrays.rgba[rows[start : start + _BATCH_PREDICTED]])
-        logits = network(normalise(on_matte(rgba)).to(device, memory_format=torch.channels_last))
-        parts.append(torch.softmax(logits.double(), dim=1).cpu().numpy())
+        images = normalise(on_matte(rgba)).to(device, memory_format=torch.channels_last)
+        both = [torch.softmax(network(side).double(), dim=1) for side in (images, images.flip(3))]
+        parts.append(torch.stack(both).mean(0).cpu().numpy())
     return np.concatenate(parts)
 
 
@@ -166,6 +171,14 @@ def epoch_order(weights: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     return generator.permutation(picked)
 
 
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether mixed precision pays: 1.4 to 1.7 times the speed on a processor with such instructions, none without."""
+    if device.type == "cpu":
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def _shrunk(images: Tensor, first_pixels: int, done: float) -> Tensor:
     """Small pictures early, full ones for the last third: early epochs learn as much from fewer pixels.
 
@@ -184,8 +197,10 @@ def _step(
 ) -> float:
     network.train()
     optimizer.zero_grad(set_to_none=True)
-    logits = network(normalise(images).contiguous(memory_format=torch.channels_last))
-    loss = F.cross_entropy(logits, labels, label_smoothing=train.label_smoothing)
+    images = normalise(images).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=_multiplies_bfloat16(images.device)):
+        logits = network(images)
+    loss = F.cross_entropy(logits.float(), labels, label_smoothing=train.label_smoothing)
     loss.backward()
     optimizer.step()
     return float(loss.detach())

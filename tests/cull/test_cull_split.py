@@ -64,13 +64,19 @@ def test_decisions_win_over_machine_and_cap_and_leave_the_test_side_alone(cull: 
 
 
 def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:
-    groups = ["g", "g", "h", "i"]
-    split = split_of(["a", "b", "a", "b"], ["train"] * 4, groups)
-    sure, unsure = evidence_of(split, [-0.5] * 4, 0.7), evidence_of(split, [-0.1] * 4, 0.3)
-    facts = pd.concat([sure[:3], unsure[3:]])
-    loose = cull.model_copy(update={"class_cap": 1.0})
-    removed = cull_split(
-        split, facts, facts, decisions=dict.fromkeys(split["id"], "remove"), cull=loose
-    ).removed.set_index("id")
-    expected = ["conflicting duplicate", "conflicting duplicate", "wrong class", "none of the classes"]
-    assert list(removed["reason"][split["id"]]) == expected
+    # Of b the networks are surer than of a: what is certain enough for a is not for b.
+    rows = [
+        ("a", "b", 0.7, "g", "conflicting duplicate"),
+        ("b", "a", 0.7, "g", "conflicting duplicate"),
+        ("a", "b", 0.45, "h", "none of the classes"),
+        ("b", "a", 0.5, "i", "wrong class"),
+    ]
+    labels, suggested, confidence, groups, reasons = map(list, zip(*rows, strict=True))
+    split = split_of([*labels, "a", "b"], ["train"] * 6, [*groups, "j", "k"])
+    facts = evidence_of(split, [-0.4, -0.4, -0.2, -0.2, 0.6, 0.9])
+    facts = facts.assign(suggested=[*suggested, "b", "a"], confidence=[*confidence, 0.1, 0.0])
+    facts["self_confidence"] = facts["margin"] + facts["confidence"]
+    assert facts.groupby("label")["self_confidence"].mean().round(2).to_dict() == {"a": 0.42, "b": 0.5}
+    hand = dict.fromkeys(split["id"][:4], "remove")
+    removed = cull_split(split, facts[:0], facts, decisions=hand, cull=cull).removed
+    assert list(removed.set_index("id")["reason"][split["id"][:4]]) == reasons
