@@ -152,6 +152,13 @@ def test_outputs_are_ours_alone() -> None:
     assert not [(inner, outer) for inner in folders for outer in folders if outer in inner.parents]
 
 
+def test_every_program_is_in_git() -> None:
+    # An experiment runs in a copy that dvc makes of what git knows: a module that nobody added is not there.
+    command = ["git", "ls-files", "--others", "--exclude-standard", "--", "*.py"]
+    missing = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert not missing, f"git add {' '.join(missing)}"
+
+
 def test_git_tracks_no_output_that_dvc_keeps() -> None:
     # DVC refuses to run a stage whose output git tracks, which shows only in a fresh clone.
     command = ["git", "ls-files", "--cached", "--ignored", "--exclude-standard"]

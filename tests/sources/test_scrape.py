@@ -17,7 +17,8 @@ def scrape(folder: Path) -> "subprocess.CompletedProcess[str]":
 
 def test_the_stage_writes_table_shards_metrics_and_plot_data(tmp_path: Path) -> None:
     params = (PROJECT / "params.yaml").read_text(encoding="utf-8")
-    (tmp_path / "params.yaml").write_text(params.replace("    - iconify\n", "    - folder\n"), encoding="utf-8")
+    assert params.count("- iconify\n") == 1
+    (tmp_path / "params.yaml").write_text(params.replace("- iconify\n", "- folder\n"), encoding="utf-8")
 
     refused = scrape(tmp_path)
     assert refused.returncode == 1

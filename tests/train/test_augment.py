@@ -47,6 +47,18 @@ def test_no_background_swallows_a_drawing(ink: int, seed: int, tiny_canvases: to
     assert (inked > 0.15).all()
 
 
+def test_half_the_backgrounds_are_the_matte_of_evaluation(tiny_canvases: torch.Tensor) -> None:
+    many = glyph(0).repeat(256, 1, 1, 1)
+    images = Augmentation(0.0, tiny_canvases)(many, torch.zeros(256, dtype=torch.bool), generator())
+    corners = images[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].flatten(1)
+    matte = on_matte(glyph(0))[0, 0, 0, 0]
+    plain = ((corners - matte).abs() < 1e-4).all(dim=1)
+    assert 0.4 < plain.float().mean() < 0.6
+    even = (corners.view(256, 3, 4).std(dim=2) < 1e-4).all(dim=1)
+    assert 0.03 < (even & ~plain).float().mean() < 0.25, "some of the others are flat, of other colours"
+    assert (~even).float().mean() > 0.2, "the rest are gradients, noise and photos"
+
+
 def test_colours_stay_in_range(tiny_arrays: Arrays, tiny_canvases: torch.Tensor) -> None:
     rgba, opaque = torch.from_numpy(tiny_arrays.rgba), torch.from_numpy(tiny_arrays.opaque)
     images = Augmentation(1.0, tiny_canvases)(rgba, opaque, generator())

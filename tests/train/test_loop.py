@@ -1,5 +1,6 @@
 """The training loop: it learns, it resumes with the same weights, its samples are what the parameters say."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,21 @@ def test_it_learns_and_predicts_in_the_order_asked(run: Any, tiny_split: pd.Data
     backwards = predict(trained.network, tiny_arrays, test["id"][::-1])
     np.testing.assert_allclose(backwards[::-1], probability, atol=1e-5)
     assert list(trained.history["epoch"]) == list(range(1, 13))
+
+
+def test_a_mirrored_picture_is_the_same_to_it(run: Any, tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
+    network = run().network
+    mirrored = replace(tiny_arrays, rgba=tiny_arrays.rgba[..., ::-1].copy())
+    ids = tiny_split["id"]
+    np.testing.assert_allclose(predict(network, mirrored, ids), predict(network, tiny_arrays, ids), atol=1e-6)
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_it_learns_in_either_precision(run: Any, mixed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_multiplies_bfloat16", lambda device: mixed)
+    trained = run(epochs=6)
+    assert trained.history["train_loss"].iloc[-1] < trained.history["train_loss"].iloc[0] - 0.1
+    assert {weight.dtype for weight in trained.network.parameters()} == {torch.float32}
 
 
 def test_resumed_training_ends_with_the_same_weights(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""What the sheets of culling show: all that went, and of what stayed the images nearest to going."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nightmare.cull import review
+from nightmare.cull.cull import Culled
+from nightmare.cull.review import borderline, borderline_sheet, removed_sheet
+
+EVIDENCE = pd.DataFrame(
+    {
+        "id": ["a", "b", "c", "d"],
+        "label": ["skulls", "frogs", "frogs", "skulls"],
+        "suggested": "clowns",
+        "confidence": [0.9, 0.6, 0.3, 0.5],
+        "self_confidence": [0.05, 0.2, 0.6, 0.4],
+        "margin": [-0.85, -0.4, 0.3, -0.1],
+    }
+)
+
+
+@pytest.fixture
+def culled() -> Culled:
+    nothing = EVIDENCE.head(0)
+    return Culled(split=nothing, removed=EVIDENCE.head(2).assign(reason="wrong class"), spared=nothing)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    asked: dict[str, Any] = {}
+
+    def image_sheet(rows: pd.DataFrame, *_: Any, caption: Any, title: str) -> None:
+        asked.update(ids=list(rows["id"]), captions=[caption(row) for row in rows.to_dict("records")], title=title)
+
+    monkeypatch.setattr(review, "image_sheet", image_sheet)
+    return asked
+
+
+def test_borderline_images_were_kept_and_come_by_rising_margin(culled: Culled) -> None:
+    assert list(borderline(culled, EVIDENCE)["id"]) == ["d", "c"]
+
+
+def test_the_removed_sheet_goes_class_by_class_with_the_evidence(culled: Culled, shown: dict[str, Any]) -> None:
+    removed_sheet(culled, EVIDENCE, Path())
+    assert shown["ids"] == ["b", "a"]
+    assert shown["captions"][1] == "skulls\nlike clowns\n5% : 90%"
+    assert shown["title"] == "removed (2)"
+
+
+def test_the_borderline_sheet_shows_the_borderline(culled: Culled, shown: dict[str, Any]) -> None:
+    borderline_sheet(culled, EVIDENCE, EVIDENCE, Path())
+    assert shown["ids"] == ["d", "c"]
+    assert shown["title"] == "borderline, kept (2)"
