@@ -1,7 +1,8 @@
 """How work is spread: pure functions over items, mapped by joblib.
 
 `NIGHTMARE_BACKEND` names a joblib backend (default `loky`, local processes). It is no parameter of the pipeline:
-results are the same under every backend.
+results are the same under every backend, as long as a task has the same number of threads (`OMP_NUM_THREADS`), since
+sums of floats depend on how they are cut.
 """
 
 import os
@@ -10,6 +11,7 @@ from typing import TypeVar
 
 import joblib
 
+from nightmare.errors import ParameterError
 from nightmare.progress import progress
 
 __all__ = ["parallel_map"]
@@ -24,9 +26,12 @@ def parallel_map(
     """Yield `function(item)` for each item, in the order of `items`, with a progress bar.
 
     `workers` is joblib's `n_jobs`: -1 takes every core, 1 runs in this process. An exception in a worker is raised
-    here and ends the map.
+    here and ends the map. Raises `ParameterError` for a backend that joblib does not know.
     """
     backend = os.environ.get("NIGHTMARE_BACKEND", "loky")
+    known = sorted({*joblib.parallel.BACKENDS, *joblib.parallel.EXTERNAL_BACKENDS})
+    if backend not in known:
+        raise ParameterError(f"NIGHTMARE_BACKEND={backend} is no backend of joblib: it knows {', '.join(known)}")
     with joblib.parallel_config(backend=backend):
         results = joblib.Parallel(n_jobs=workers, return_as="generator")(
             joblib.delayed(function)(item) for item in items

@@ -7,7 +7,7 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -35,7 +35,7 @@ Grade = Literal["A", "B", "C"]
 class _Section(BaseModel):
     """A frozen section that refuses unknown keys and never turns text into numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class ScrapeParams(_Section):
@@ -73,7 +73,7 @@ class TrainParams(_Section):
     grades: Annotated[list[Grade], Field(min_length=1)]
     epochs: Annotated[int, Field(ge=1)]
     first_pixels: Annotated[int, Field(ge=16, le=512)]
-    batch: Annotated[int, Field(ge=2, le=4096)]
+    batch: Annotated[int, Field(ge=4, le=4096)]
     learning_rate: Annotated[float, Field(gt=0, le=10)]
     schedule: Literal["onecycle", "multistep", "constant"]
     optimizer: Literal["adamw", "sgd"]
@@ -109,6 +109,13 @@ class DreamParams(_Section):
     album_octaves: Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1)]
     album_iterations: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1)]
 
+    @field_validator("layers")
+    @classmethod
+    def _some_weight(cls, layers: dict[str, float]) -> dict[str, float]:
+        if not any(layers.values()):
+            raise ValueError("some layer needs a weight other than 0")
+        return layers
+
 
 class Params(_Section):
     seed: Annotated[int, Field(ge=0)]
@@ -131,8 +138,8 @@ def load_params(path: str | Path = "params.yaml") -> Params:
         tree = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ParameterError(f"no {path}: run in the folder that holds dvc.yaml") from None
-    except YAMLError as error:
-        raise ParameterError(f"{path} is not YAML: {error}") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path} is not YAML in UTF-8: {error}") from None
     if not isinstance(tree, dict):
         raise ParameterError(f"{path} holds no parameters: restore it with `git checkout {path}`")
     try:

@@ -49,14 +49,16 @@ def save_confusion(counts: NDArray[np.int64], classes: Sequence[str], path: Path
 
 
 def save_bars(table: pd.DataFrame, path: Path, *, category: str, stack: str, value: str, title: str) -> None:
-    """Horizontal bars of `value` per `category`, stacked by `stack`."""
+    """Horizontal bars of `value` per `category`, stacked by `stack` in the order in which `table` has it."""
     wide = table.pivot_table(index=category, columns=stack, values=value, aggfunc="sum", fill_value=0)
+    wide = wide[list(dict.fromkeys(table[stack]))]
     figure, (axis,) = _figure(columns=1, width=7, height=1 + 0.36 * len(wide))
     left = np.zeros(len(wide))
     for column, color in zip(wide.columns, _COLORS, strict=False):
         axis.barh([str(name).replace("_", " ") for name in wide.index], wide[column], left=left, color=color)
         left = left + wide[column].to_numpy()
-    legend = axis.legend([str(column) for column in wide.columns], frameon=False, labelcolor=_INK, title=stack)
+    names = [str(column) for column in wide.columns]
+    legend = figure.legend(names, loc="outside right upper", frameon=False, labelcolor=_INK, title=stack)
     legend.get_title().set_color(_INK)
     axis.invert_yaxis()
     axis.set(title=title, xlabel=value)

@@ -57,6 +57,7 @@ CANDIDATES = Table(
         "class_hint": "text",  # the concept that was searched for
         "grade_hint": "text",  # grade of the search term: A, B, C or empty
         "media": "text",  # `svg` for the icon source's own drawings, `file` for anything else
+        "work": "text",  # maker and motif: renderings of one drawing share it; empty where unknown
         "sha256": "text",  # of the raw bytes
         "shard": "text",
         "offset": "integer",

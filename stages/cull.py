@@ -38,6 +38,8 @@ def main() -> None:
         decisions=read_decisions(Path("data/decisions.jsonl")),
         cull=params.cull,
     )
+    if culled.unknown:
+        print(f"data/decisions.jsonl: no image of the pool has the id {', '.join(culled.unknown)}", file=sys.stderr)
     write_table(culled.split, "data/culled.csv", SPLIT)
     write_table(culled.removed, REPORTS / "removed.csv", REMOVED)
     counts = pd.crosstab(culled.split["label"], culled.split["keep"].map({True: "kept", False: "removed"}))
@@ -53,6 +55,8 @@ def main() -> None:
             "spared_by_cap": len(culled.spared),
             "reason": culled.removed["reason"].value_counts().sort_index().to_dict(),
             "class": counts["removed"].to_dict(),
+            "grade": culled.split.loc[~culled.split["keep"], "grade"].value_counts().sort_index().to_dict(),
+            "unknown_decisions": len(culled.unknown),
         },
     )
     save_picture(REPORTS / "removed.png", removed_sheet(culled, images, SHARDS))

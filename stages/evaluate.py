@@ -10,11 +10,12 @@ from pathlib import Path
 from nightmare.atomic import write_csv, write_json
 from nightmare.cull.compare import compared, inflation_table, recall_table
 from nightmare.data.arrays import load_arrays
+from nightmare.device import best_device
 from nightmare.errors import exit_code
 from nightmare.plots import save_confusion
 from nightmare.tables import IMAGES, PREDICTIONS, SPLIT, read_table, write_table
 from nightmare.train.evaluate import confusion, prediction_table
-from nightmare.train.loop import best_device, predict
+from nightmare.train.loop import predict
 from nightmare.train.model import load_model
 
 REPORTS = Path("reports/evaluate")

@@ -6,6 +6,8 @@ In: data/labels.csv, data/images.csv. Out: data/split.csv and reports/split/. Ru
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from nightmare.atomic import write_csv, write_json
 from nightmare.data.split import SIDES, assign_split, split_faults
 from nightmare.errors import InputError, exit_code
@@ -26,8 +28,13 @@ def main() -> None:
     groups = dict(zip(images["id"], images["group"], strict=True))
     shares = {"test_share": params.split.test_share, "val_share": params.split.val_share}
     split = assign_split(labels, groups, seed=params.seed, folds=params.split.folds, **shares)
-    write_table(split, DATA / "split.csv", SPLIT)
     sizes = split["side"].value_counts()
+    if empty := [side for side in SIDES if side not in sizes]:
+        raise InputError(
+            f"{len(split)} images in {split['group'].nunique()} groups leave none for {', '.join(empty)}: "
+            "add pictures, or raise split.test_share or split.val_share"
+        )
+    write_table(split, DATA / "split.csv", SPLIT)
     write_json(
         REPORTS / "metrics.json",
         {
@@ -37,7 +44,8 @@ def main() -> None:
             **split_faults(split, **shares),
         },
     )
-    counts = split.rename(columns={"label": "class"}).groupby(["class", "side"]).size().reset_index(name="count")
+    sides = pd.DataFrame({"class": split["label"], "side": pd.Categorical(split["side"], SIDES)})
+    counts = sides.groupby(["class", "side"], observed=False).size().reset_index(name="count")
     write_csv(REPORTS / "classes.csv", counts)
     save_bars(counts, REPORTS / "classes.png", category="class", stack="side", value="count", title="images per side")
 

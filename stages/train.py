@@ -1,6 +1,6 @@
 """Stages train and retrain: one program, two inputs.
 
-`python stages/train.py train data/split.csv` trains on all images (ANF), `python stages/train.py retrain
+`python -m stages.train train data/split.csv` trains on all images (ANF), `python -m stages.train retrain
 data/culled.csv` on those that culling kept (ANF--). Writes models/<stage>/ and reports/<stage>/.
 """
 
@@ -29,7 +29,8 @@ def main() -> None:
     classes = tuple(sorted(split["label"].unique()))
     arrays = load_arrays(images, SHARDS, pixels=params.model.pixels)
     trained = train_network(
-        split[split["keep"]],
+        # What culling removed is not learnt from, but watched: its share of validation must not flatter the curves.
+        split[split["keep"] | (split["side"] == "val")],
         arrays,
         classes=classes,
         model=params.model,

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from nightmare.errors import ParameterError
 from nightmare.parallel import parallel_map
 from nightmare.progress import progress
 
@@ -21,6 +22,12 @@ def test_order_and_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert list(parallel_map(tripled, range(9), label="t", unit="n")) == list(range(0, 27, 3))
     with pytest.raises(ValueError, match="thirteen"):
         list(parallel_map(tripled, [1, 13], label="t", unit="n"))
+
+
+def test_an_unknown_backend_is_named_with_the_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTMARE_BACKEND", "locky")
+    with pytest.raises(ParameterError, match=r"NIGHTMARE_BACKEND=locky .*loky"):
+        list(parallel_map(tripled, [1], label="t", unit="n"))
 
 
 def test_bars_are_quiet_away_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def loaded(tmp_path: Path, old: str, new: str) -> Params:
         ("  depth: 18", "  depht: 18", r"line \d+: model.depht is no parameter: did you mean depth\?"),
         ("  depth: 18", "  depth: 19", r"line \d+: model.depth = 19: input should be 18, 34, 50, 101 or 152"),
         ("  batch: 32", "  batch: ten", r"line \d+: train.batch = 'ten': input should be a valid integer"),
-        ("  batch: 32", "  batch: 0", r"train.batch = 0: input should be greater than or equal to 2"),
+        ("  batch: 32", "  batch: 0", r"train.batch = 0: input should be greater than or equal to 4"),
         ("  test_share: 0.2", "  test_share: 1.5", r"split.test_share = 1.5: input should be less than 0.9"),
         ("  - A\n", "  - D\n", r"train.grades.0 = 'D': input should be 'A', 'B' or 'C'"),
         ("  strategy: confident", "  strategy: brave", r"cull.strategy = 'brave'"),

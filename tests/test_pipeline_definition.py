@@ -2,7 +2,9 @@
 
 import ast
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +48,9 @@ def import_closure(script: Path) -> set[str]:
 
 
 def script_of(stage: dict[str, Any]) -> Path:
-    return ROOT / stage["cmd"].split()[1]
+    python, option, module, *_ = stage["cmd"].split()
+    assert (python, option) == ("python", "-m")
+    return ROOT.joinpath(*module.split(".")).with_suffix(".py")
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -56,6 +60,17 @@ def test_dependencies_are_the_import_closure(name: str) -> None:
     assert declared == expected, (
         f"dvc.yaml, {name}: add {sorted(expected - declared)}, drop {sorted(declared - expected)}"
     )
+
+
+def test_a_stage_runs_the_library_beside_it(tmp_path: Path) -> None:
+    # Queued experiments run in a copy of the project: what is installed would be the code of the moment, not theirs.
+    shutil.copytree(ROOT / "stages", tmp_path / "stages")
+    (tmp_path / "nightmare").mkdir()
+    (tmp_path / "nightmare" / "__init__.py").write_text('raise SystemExit("of this copy")')
+    for stage in STAGES.values():
+        command = [sys.executable, *stage["cmd"].split()[1:]]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (1, "of this copy\n")
 
 
 def test_package_files_import_nothing() -> None:

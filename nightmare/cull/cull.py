@@ -15,11 +15,15 @@ __all__ = ["Culled", "cull_split"]
 
 @dataclass(frozen=True)
 class Culled:
-    """`split` with its keep flags, `removed` (see `tables.REMOVED`), and `spared`: suspects that a cap kept."""
+    """`split` with its keep flags, `removed` (see `tables.REMOVED`), and what else is worth a word.
+
+    `spared`: suspects that a cap kept. `unknown`: ids that were decided about and are not in the pool.
+    """
 
     split: pd.DataFrame
     removed: pd.DataFrame
     spared: pd.DataFrame
+    unknown: list[str]
 
 
 def cull_split(
@@ -51,7 +55,8 @@ def cull_split(
     removed["reason"] = _reasons(removed, evidence, _conflicting(pool))
     removed["decision"] = ["hand" if identity in hand else "machine" for identity in removed["id"]]
     culled = split.assign(keep=split["keep"] & ~split["id"].isin(gone))
-    return Culled(culled, removed, suspects[~suspects["id"].isin(gone)])
+    spared = suspects[~within & ~suspects["id"].isin(decisions)]
+    return Culled(culled, removed, spared, sorted(set(decisions) - set(pool["id"])))
 
 
 def _conflicting(pool: pd.DataFrame) -> set[str]:

@@ -24,7 +24,11 @@ class _Line(BaseModel):
 def read_decisions(path: Path) -> dict[str, str]:
     """Image id to `keep` or `remove`. Raises `InputError` that names the line."""
     decisions: dict[str, str] = {}
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 ({error}): save it as such") from None
+    for number, text in enumerate(lines, start=1):
         if not text.strip():
             continue
         try:

@@ -6,7 +6,7 @@ import pandas as pd
 from PIL import Image
 
 from nightmare.cull.cull import Culled
-from nightmare.data.sheet import image_sheet
+from nightmare.data.sheet import MOST_PICTURES, image_sheet
 
 __all__ = ["borderline", "borderline_sheet", "removed_sheet"]
 
@@ -20,9 +20,12 @@ def borderline(culled: Culled, evidence: pd.DataFrame) -> pd.DataFrame:
 
 
 def removed_sheet(culled: Culled, images: pd.DataFrame, shards: Path) -> Image.Image:
-    """All removed images, class by class, the surest first."""
-    rows = culled.removed.sort_values(["label", "margin", "id"])
-    return image_sheet(rows, images, shards, caption=_caption, title=f"removed ({len(rows)})")
+    """The surest of the removed images, class by class."""
+    surest = culled.removed.sort_values(["margin", "id"]).head(MOST_PICTURES)
+    title = f"removed ({len(culled.removed)})"
+    if len(surest) < len(culled.removed):
+        title = f"{title}: the surest {len(surest)}"
+    return image_sheet(surest.sort_values(["label", "margin", "id"]), images, shards, caption=_caption, title=title)
 
 
 def borderline_sheet(culled: Culled, evidence: pd.DataFrame, images: pd.DataFrame, shards: Path) -> Image.Image:

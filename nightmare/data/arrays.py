@@ -4,6 +4,7 @@ The array is keyed by its content (image ids are content hashes) and rebuilt on 
 with alpha are padded to a square with transparency; photographs are cropped to their centre square.
 """
 
+import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import PIL
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -65,18 +67,30 @@ def load_arrays(images: pd.DataFrame, directory: Path, *, pixels: int) -> Arrays
     """The arrays of all rows of the `images` table whose shards lie in `directory`, from the cache where possible."""
     images = images.sort_values("id")
     ids = tuple(images["id"])
-    path = cache_directory("arrays", {"ids": ids, "pixels": pixels, "format": 1}) / "rgba.npy"
-    if not path.exists():
+    program = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    key = {"ids": ids, "pixels": pixels, "program": program, "pillow": PIL.__version__}
+    path = cache_directory("arrays", key) / "rgba.npy"
+    squares = _mapped(path)
+    if squares is None:
         rows = list(images.itertuples(index=False))
         chunks = [rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             build = partial(_squares, directory=directory, pixels=pixels)
             parts = list(parallel_map(build, chunks, label="training arrays", unit="chunk"))
-            squares = np.ascontiguousarray(np.concatenate(parts))
+            built = np.ascontiguousarray(np.concatenate(parts))
             # What np.save writes. It does not say why it cannot write, and so nobody would learn of a full disk.
-            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(squares))
-            file.write(squares.data)
-    return Arrays(ids, np.load(path, mmap_mode="r"), ~images["has_alpha"].to_numpy(dtype=bool))
+            np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(built))
+            file.write(built.data)
+        squares = np.load(path, mmap_mode="r")
+    return Arrays(ids, squares, ~images["has_alpha"].to_numpy(dtype=bool))
+
+
+def _mapped(path: Path) -> NDArray[np.uint8] | None:
+    """The array at `path`, None where there is none or a part of one."""
+    try:
+        return np.load(path, mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
 
 
 def _squares(rows: list[Any], *, directory: Path, pixels: int) -> NDArray[np.uint8]:

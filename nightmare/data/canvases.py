@@ -66,6 +66,11 @@ def load_canvases(directory: Path, *, pixels: int) -> list[Canvas]:
     canvases: list[Canvas] = []
     sources = [(photo.name, photo.path, photo.licence, photo.credit) for photo in SHIPPED]
     sources += [(path.stem, path, "", "") for path in _own_files(directory)]
+    absent = [photo for photo in SHIPPED if not photo.path.is_file()]
+    if absent:
+        raise InputError(
+            f"{absent[0].package} does not bring {absent[0].file}: `pip install -e .` installs a fit version"
+        )
     contents = [path.read_bytes() for _, path, _, _ in sources]
     decoded = decode_all(((content, "file") for content in contents), pixels=pixels, megapixels=_MEGAPIXELS)
     for (name, path, licence, credit), content, result in zip(sources, contents, decoded, strict=True):

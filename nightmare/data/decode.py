@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageCms
 
+from nightmare.data.matte import visible
 from nightmare.data.svg import render_svg
 from nightmare.errors import ImageError
 
@@ -199,9 +200,9 @@ def _small(image: Image.Image, pixels: int) -> Image.Image:
 
 
 def _not_blank(image: Image.Image) -> Image.Image:
-    channels = np.asarray(image).reshape(-1, len(image.mode))
-    if image.mode == "RGBA" and channels[:, 3].max() < 8:
+    if not visible(image).any():
         raise ImageError("blank", "the picture is transparent")
+    channels = np.asarray(image).reshape(-1, len(image.mode))
     if np.ptp(channels, axis=0).max() <= 2:
         raise ImageError("blank", "the picture has one colour")
     return image

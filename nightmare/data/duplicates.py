@@ -1,10 +1,10 @@
 """Near-duplicates: pictures of the same drawing or scene, also mirrored and turned, joined into groups.
 
-Input are thumbnails, output is one group per picture. Pairs are proposed by two perceptual hashes with a banded
-search (no comparison of all with all) and verified by correlation.
+Input are thumbnails and what is known of the works that they render, output is one group per picture. Pairs are
+proposed by two perceptual hashes with a banded search (no comparison of all with all) and verified by correlation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -66,17 +66,20 @@ def _packed(bits: np.ndarray) -> np.ndarray:
     return np.packbits(bits, axis=-1).view(">u8")[..., 0].astype(np.uint64)
 
 
-def near_groups(thumbnails: np.ndarray, aspects: np.ndarray, *, distance: int) -> np.ndarray:
+def near_groups(
+    thumbnails: np.ndarray, aspects: np.ndarray, works: Sequence[Sequence[str]], *, distance: int
+) -> np.ndarray:
     """The group of each picture as the index of the group's first member (int array, n).
 
-    `thumbnails`: (n, 32, 32) uint8. `aspects`: width over height of what they show. `distance`: most bits by which
-    one of the hashes may differ.
+    `thumbnails`: (n, 32, 32) uint8. `aspects`: width over height of what they show. `works`: names of the works that
+    each picture renders; pictures that share one belong together however they look, empty names say nothing.
+    `distance`: most bits by which one of the hashes may differ.
     """
     count = len(thumbnails)
     if count < 2:
         return np.arange(count)
     turned = np.stack(list(_turned(thumbnails)))
-    pairs: set[tuple[int, int]] = set()
+    pairs = set(_same_work(works))
     for hashed in (phash(turned), dhash(turned)):
         for first, second, turn in _close(hashed, distance=distance):
             same = _same_drawing(turned, aspects, first, second, turn)
@@ -86,6 +89,15 @@ def near_groups(thumbnails: np.ndarray, aspects: np.ndarray, *, distance: int) -
     _, component = connected_components(graph, directed=False)
     _, first_member = np.unique(component, return_index=True)
     return first_member[component]
+
+
+def _same_work(works: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
+    """Pairs (first picture of a work, further picture of it)."""
+    first: dict[str, int] = {}
+    for index, names in enumerate(works):
+        for name in filter(None, names):
+            if first.setdefault(name, index) != index:
+                yield first[name], index
 
 
 def _turned(thumbnails: np.ndarray) -> Iterator[np.ndarray]:

@@ -84,8 +84,10 @@ def ingest(
     outcome = pd.Series([outcomes[key] for key in zip(candidates["sha256"], candidates["media"], strict=True)])
     refused = outcome.map(lambda result: isinstance(result, ImageError)).to_numpy(dtype=bool)
     rejects = _rejects(candidates[refused], outcome[refused].tolist())
-    images, duplicates, pictures = _without_copies(candidates[~refused], outcome[~refused].tolist())
-    images = _grouped(images, pictures, near_distance=near_distance)
+    accepted = candidates[~refused]
+    images, duplicates, pictures = _without_copies(accepted, outcome[~refused].tolist())
+    works = accepted["work"].groupby([picture.id for picture in outcome[~refused]]).agg(list)
+    images = _grouped(images, pictures, works, near_distance=near_distance)
     if len(images) + len(duplicates) + len(rejects) != len(candidates):
         raise AssertionError("a candidate is neither image nor duplicate nor reject")
     return Ingested(images, duplicates, rejects, {name: picture.png for name, picture in pictures.items()})
@@ -163,10 +165,15 @@ def _without_copies(
     return images, duplicates, {picture.id: picture for picture in pictures}
 
 
-def _grouped(images: pd.DataFrame, pictures: Mapping[str, _Picture], *, near_distance: int) -> pd.DataFrame:
-    """The images with their `group`. They are sorted by id, so that the first member has the smallest."""
+def _grouped(
+    images: pd.DataFrame, pictures: Mapping[str, _Picture], works: pd.Series, *, near_distance: int
+) -> pd.DataFrame:
+    """The images with their `group`. They are sorted by id, so that the first member has the smallest.
+
+    `works` lists for each image id the works of the candidates that turned out to be this picture.
+    """
     ordered = [pictures[name] for name in images["id"]]
     thumbnails = np.array([picture.thumbnail for picture in ordered])
     aspects = np.array([picture.aspect for picture in ordered])
-    groups = near_groups(thumbnails, aspects, distance=near_distance)
+    groups = near_groups(thumbnails, aspects, works.loc[images["id"]].tolist(), distance=near_distance)
     return images.assign(group=images["id"].to_numpy()[groups])

@@ -5,6 +5,7 @@ the label `none` leaves the image out; a concept of the taxonomy stands for its 
 """
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,29 +51,29 @@ def read_corrections(path: Path, taxonomy: Taxonomy) -> dict[str, Correction]:
     if not path.exists():
         return {}
     corrections: dict[str, Correction] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        if next(reader, None) != _COLUMNS:
-            raise InputError(f"{path} line 1: the header must be {','.join(_COLUMNS)}")
-        for cells in reader:
-            where = f"{path} line {reader.line_num}"
-            if not cells:
-                continue
-            if len(cells) != len(_COLUMNS):
-                raise InputError(
-                    f"{where} has {len(cells)} cells: write {','.join(_COLUMNS)}, quoting a note with commas"
-                )
-            name, label, grade, _ = (cell.strip() for cell in cells)
-            if name in corrections:
-                raise InputError(f"{where}: {name} was corrected before: keep one of the lines")
-            if grade not in ("", *_GRADES):
-                raise InputError(f"{where}: {grade!r} is no grade: use A, B, C or leave it empty")
-            if label not in ("", _LEFT_OUT, *taxonomy.classes):
-                concept, label = label, taxonomy.label(label)
-                if not label:
-                    classes = ", ".join(taxonomy.classes)
-                    raise InputError(f"{where}: {concept!r} is no class of {taxonomy.version}: use {classes} or none")
-            corrections[name] = Correction(label, grade)
+    try:
+        reader = csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig")))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 ({error}): save it as such") from None
+    if next(reader, None) != _COLUMNS:
+        raise InputError(f"{path} line 1: the header must be {','.join(_COLUMNS)}")
+    for cells in reader:
+        where = f"{path} line {reader.line_num}"
+        if not cells:
+            continue
+        if len(cells) != len(_COLUMNS):
+            raise InputError(f"{where} has {len(cells)} cells: write {','.join(_COLUMNS)}, quoting a note with commas")
+        name, label, grade, _ = (cell.strip() for cell in cells)
+        if name in corrections:
+            raise InputError(f"{where}: {name} was corrected before: keep one of the lines")
+        if grade not in ("", *_GRADES):
+            raise InputError(f"{where}: {grade!r} is no grade: use A, B, C or leave it empty")
+        if label not in ("", _LEFT_OUT, *taxonomy.classes):
+            concept, label = label, taxonomy.label(label)
+            if not label:
+                classes = ", ".join(taxonomy.classes)
+                raise InputError(f"{where}: {concept!r} is no class of {taxonomy.version}: use {classes} or none")
+        corrections[name] = Correction(label, grade)
     return corrections
 
 

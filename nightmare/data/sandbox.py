@@ -102,8 +102,10 @@ def _serve() -> None:
         while True:
             request, data = _receive(sys.stdin.buffer)
             used = resource.getrusage(resource.RUSAGE_SELF)
-            limit = int(used.ru_utime + used.ru_stime) + request["seconds"]
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+            wanted = int(used.ru_utime + used.ru_stime) + request["seconds"]
+            _, most = resource.getrlimit(resource.RLIMIT_CPU)  # which only root may raise
+            limit = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, most))
             try:
                 decoded = decode(
                     data, media=request["media"], pixels=request["pixels"], megapixels=request["megapixels"]

@@ -9,9 +9,9 @@ from PIL import Image
 from nightmare.data.store import read_image
 from nightmare.sheets import contact_sheet
 
-__all__ = ["image_sheet"]
+__all__ = ["MOST_PICTURES", "image_sheet"]
 
-_MOST = 240  # more pictures than that are no sheet that anybody reads
+MOST_PICTURES = 240  # more pictures than that are no sheet that anybody reads
 
 
 def image_sheet(
@@ -19,8 +19,8 @@ def image_sheet(
 ) -> Image.Image:
     """The pictures of `rows` (column `id`), in their order, each under `caption(row)`; a long table shows its head."""
     by_id = {row.id: row for row in images.itertuples(index=False)}
-    shown = rows.head(_MOST).to_dict("records")
+    shown = rows.head(MOST_PICTURES).to_dict("records")
     if len(shown) < len(rows):
-        title = f"{title}: the first {_MOST} of {len(rows)}"
+        title = f"{title}: the first {MOST_PICTURES} of {len(rows)}"
     pictures = [read_image(directory, by_id[row["id"]]) for row in shown]
     return contact_sheet(pictures, [caption(row) for row in shown], columns=12, cell=96, title=title)

@@ -23,7 +23,7 @@ class Recipe(BaseModel):
     `strength` 0 is the photo, 1 the dream alone.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     layers: Annotated[dict[str, float], Field(min_length=1)] = {"layer3": 1.0}
     objective: Annotated[str, Field(pattern=rf"^(energy|{_CLASS}.+)$")] = "energy"

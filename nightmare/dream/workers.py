@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from nightmare.device import best_device
 from nightmare.train.model import Model, load_model
 
 __all__ = ["ModelFolder"]
@@ -23,4 +24,4 @@ class ModelFolder:
 
 @lru_cache(maxsize=1)
 def _loaded(folder: ModelFolder) -> Model:
-    return load_model(folder.directory)
+    return load_model(folder.directory, device=best_device())

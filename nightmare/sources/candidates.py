@@ -40,6 +40,7 @@ class Candidate:
     """One thing found: where and by which query, the class it was found for, and its untouched bytes.
 
     `grade_hint` is A, B, C or empty. `media` is `svg` for drawings of pinned icon sets, `file` for anything else.
+    Candidates of one `work` are renderings of one motif by one maker, which no split may part; empty means unknown.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Candidate:
     class_hint: str
     grade_hint: str
     media: str
+    work: str
     content: bytes
     licence: Licence
     landing_url: str
@@ -136,6 +138,7 @@ def _row(candidate: Candidate, digest: str) -> dict[str, object]:
         "class_hint": candidate.class_hint,
         "grade_hint": candidate.grade_hint,
         "media": candidate.media,
+        "work": candidate.work,
         "sha256": digest,
         "licence": candidate.licence.spdx,
         "licence_url": candidate.licence.url,

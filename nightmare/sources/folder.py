@@ -49,6 +49,7 @@ class FolderSource:
                 class_hint=class_hint,
                 grade_hint=row.get("grade", ""),
                 media="file",
+                work="",
                 content=files[name].read_bytes(),
                 licence=Licence(row.get("licence") or UNSTATED, row.get("licence_url", ""), row.get("creator", "")),
                 landing_url=row.get("landing_url", ""),

@@ -14,9 +14,18 @@ from nightmare.parallel import parallel_map
 from nightmare.sources.candidates import Candidate, Licence, capped
 from nightmare.sources.drawings import emoji_names, read_drawings
 from nightmare.sources.packages import Pin, fetch_packages
-from nightmare.sources.terms import Concept, TermIndex
+from nightmare.sources.terms import Concept, TermIndex, words_of
 
-__all__ = ["IconifySource"]
+__all__ = ["IconifySource", "work_name"]
+
+# What tells renderings of one motif apart: weight, line or area, colour, size of the grid, skin.
+_STYLES = frozenset(
+    words_of(
+        "alt black bold broken circle color colored contrast dark duo duotone fill filled flat high light line linear "
+        "medium mono monotone outline outlined outlines regular remix round rounded sharp skin small solid thin tone "
+        "two twotone 12 16 20 24 28 32 48"
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,17 @@ class IconifySource:
         yield from kept
 
 
+def work_name(author: str, name: str) -> str:
+    """Maker and motif of a drawing: `bytedance crab` of `icon-park-solid:crab` and of `icon-park:crab` alike.
+
+    The maker is the first word of `author`, since sets of one maker vary its end; the motif is what is left of `name`
+    without words of style. Two motifs of one name come out as one work: a split may be too careful, never too bold.
+    """
+    words = words_of(name)
+    motif = [word for word in words if word not in _STYLES] or list(words)
+    return " ".join([author.split()[0].lower(), *motif])
+
+
 def _search(
     icon_set: tuple[Pin, Path], *, source: str, concepts: Sequence[Concept], emoji: Mapping[str, str]
 ) -> list[Candidate]:
@@ -64,6 +84,7 @@ def _search(
                 class_hint=match.concept,
                 grade_hint=match.grade,
                 media=drawing.media,
+                work=work_name(pin.author, drawing.names[0]),
                 content=drawing.content(),
                 licence=Licence(pin.licence, pin.licence_url, drawing.creator or pin.author),
                 landing_url=pin.url,

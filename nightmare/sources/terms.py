@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from nightmare.errors import SourceError
 from nightmare.sources.candidates import GRADES
 
-__all__ = ["Concept", "Match", "TermIndex", "load_concepts"]
+__all__ = ["Concept", "Match", "TermIndex", "load_concepts", "words_of"]
 
 _EXCLUDE = "exclude"
 
@@ -46,9 +46,9 @@ class TermIndex:
         self._excluded: dict[tuple[str, ...], set[int]] = {}
         for order, concept in enumerate(concepts):
             for grade, term in concept.terms:
-                self._found.setdefault(_words(term), []).append((grade, order, term))
+                self._found.setdefault(words_of(term), []).append((grade, order, term))
             for term in concept.exclude:
-                self._excluded.setdefault(_words(term), set()).add(order)
+                self._excluded.setdefault(words_of(term), set()).add(order)
         self._longest = max(map(len, (*self._found, *self._excluded)), default=0)
 
     def best_match(self, names: tuple[str, ...]) -> Match | None:
@@ -61,7 +61,7 @@ class TermIndex:
         excluded: set[int] = set()
         for name in names:
             taken: list[range] = []
-            for phrase, span in _phrases(_words(name), self._longest):
+            for phrase, span in _phrases(words_of(name), self._longest):
                 excluded |= self._excluded.get(phrase, set())
                 inside = any(span.start >= other.start and span.stop <= other.stop and span != other for other in taken)
                 if phrase in self._found and not inside:
@@ -92,7 +92,7 @@ def _concept(name: str, entry: object, path: Path) -> Concept:
     if unknown := set(entry) - {*GRADES, _EXCLUDE}:
         raise SourceError(f"{where} has {', '.join(map(str, sorted(unknown)))}: known are A, B, C and {_EXCLUDE}")
     for key, terms in entry.items():
-        if not isinstance(terms, list) or not all(isinstance(term, str) and _words(term) for term in terms):
+        if not isinstance(terms, list) or not all(isinstance(term, str) and words_of(term) for term in terms):
             raise SourceError(f"{where}.{key} is not a list of words: quote words such as `no`, leave out empty lists")
     graded = tuple((grade, term) for grade in GRADES for term in entry.get(grade, []))
     if not graded:
@@ -100,8 +100,8 @@ def _concept(name: str, entry: object, path: Path) -> Concept:
     return Concept(name, graded, tuple(entry.get(_EXCLUDE, [])))
 
 
-def _words(text: str) -> tuple[str, ...]:
-    """`skull-crossbones2` as (skull, crossbones, 2)."""
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a name in lower case: `skull-Crossbones2` as (skull, crossbones, 2)."""
     return tuple(re.findall(r"[^\W\d_]+|\d+", text.lower()))
 
 

@@ -1,9 +1,13 @@
-"""The training loop: rows of the split in, a trained network and its history out; resumable at every epoch.
+"""The training loop: rows of the split in, a trained network and its history out; resumable after a kill.
 
 All randomness derives from the seed, the epoch and the step, so a training that was killed and goes on from its
 checkpoint ends with the weights of one that was not (same machine, same number of threads).
 """
 
+import hashlib
+import math
+import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,19 +20,25 @@ from torch import Tensor
 from torchvision.models import ResNet
 
 from nightmare.data.arrays import Arrays
+from nightmare.device import best_device
 from nightmare.errors import InputError
 from nightmare.params import ModelParams, TrainParams
 from nightmare.progress import progress_bar
 from nightmare.seeds import derived_seed
 from nightmare.train.augment import Augmentation, on_matte
-from nightmare.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from nightmare.train.checkpoint import checkpoint_path, load_checkpoint, only_one, save_checkpoint
 from nightmare.train.network import build_network, load_pretrained, normalise, pretrained_fingerprint
 from nightmare.train.schedule import learning_rate_at
 
-__all__ = ["Trained", "balanced_weights", "best_device", "epoch_order", "predict", "train_network"]
+__all__ = ["Trained", "balanced_weights", "epoch_order", "predict", "train_network"]
 
 _BATCH_PREDICTED = 256
 _FULL_SIZE_FROM = 2 / 3
+# A checkpoint of a ResNet-18 has 130 MB and took 8% of the time when every epoch of six seconds wrote one.
+_SECONDS_BETWEEN_CHECKPOINTS = 30.0
+
+# Random weights come from a generator that all threads share.
+_RANDOM_WEIGHTS = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -38,12 +48,6 @@ class Trained:
     network: ResNet
     history: pd.DataFrame
     epoch: int
-
-
-def best_device() -> torch.device:
-    """The accelerator where there is one, else the CPU."""
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return accelerator or torch.device("cpu")
 
 
 def train_network(
@@ -62,6 +66,7 @@ def train_network(
     `split` holds only rows that may be used. The training side is narrowed to the grades of `train`; every class must
     keep a row there, else `InputError`. `name` says whose checkpoint and progress bar it is.
     """
+    split = split.sort_values("id")  # so that the order of rows is no input
     learning = split[(split["side"] == "train") & split["grade"].isin(train.grades)]
     watching = split[split["side"] == "val"]
     _demand_classes(learning, classes, train)
@@ -72,17 +77,14 @@ def train_network(
         "train": train.model_dump(),
         "seed": seed,
         "classes": classes,
-        "rows": split[["id", "label", "side", "grade"]].sort_values("id").to_numpy().tolist(),
-        "canvases": float(canvases.double().sum()),
+        "rows": split[["id", "label", "side", "grade"]].to_numpy().tolist(),
+        "pixels": hashlib.sha256(arrays.rgba[arrays.rows(split["id"])].data).hexdigest(),
+        "canvases": hashlib.sha256(canvases.numpy().data).hexdigest(),
         "device": device.type,
         "bfloat16": _multiplies_bfloat16(device),
     }
     path = checkpoint_path(name, determinants)
-    torch.manual_seed(derived_seed(seed, "weights"))
-    network = build_network(model.depth, len(classes))
-    if model.pretrained:
-        load_pretrained(network, model.depth, model.pretrained)
-    network = network.to(device, memory_format=torch.channels_last)
+    network = _first_network(model, len(classes), seed).to(device, memory_format=torch.channels_last)
     optimizer = _optimizer(network, train)
     batches = -(-len(learning) // train.batch)
     rate = learning_rate_at(train.schedule, peak=train.learning_rate, steps=train.epochs * batches)
@@ -91,43 +93,44 @@ def train_network(
     rows = arrays.rows(learning["id"])
     weights = balanced_weights(labels.numpy(), train.balance)
 
-    history: list[dict[str, float]] = []
-    selected: dict[str, Any] = {}
-    state = load_checkpoint(path)
-    if state:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        history, selected = state["history"], state["selected"]
-    with progress_bar(label=name, unit="batch", total=train.epochs * batches, done=len(history) * batches) as bar:
-        for epoch in range(len(history), train.epochs):
-            order = epoch_order(weights, derived_seed(seed, "order", epoch))
-            losses = []
-            for batch in range(batches):
-                # Strided, so that batches differ by one row at most and none is too small for BatchNorm.
-                chosen = rows[order[batch::batches]]
-                generator = torch.Generator().manual_seed(derived_seed(seed, "batch", epoch, batch))
-                images = augmentation(
-                    torch.from_numpy(arrays.rgba[chosen]), torch.from_numpy(arrays.opaque[chosen]), generator
-                )
-                for group in optimizer.param_groups:
-                    group["lr"] = rate(epoch * batches + batch)
-                images = _shrunk(images, train.first_pixels, epoch / train.epochs)
-                truth = labels[order[batch::batches]]
-                losses.append(_step(network, optimizer, images.to(device), truth.to(device), train))
-                bar.update()
-            history.append(_watched(network, arrays, watching, classes, epoch=epoch + 1, losses=losses))
-            bar.set_postfix(_postfix(history[-1]))
-            if _is_better(history, train.select):
-                selected = {"epoch": epoch + 1, "network": _copied(network.state_dict())}
-            save_checkpoint(
-                path,
-                {
-                    "network": network.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "history": history,
-                    "selected": selected,
-                },
-            )
+    with only_one(path, name):
+        history: list[dict[str, float]] = []
+        selected: dict[str, Any] = {}
+        if state := load_checkpoint(path):
+            history, selected = state["history"], state["selected"]
+            if len(history) < train.epochs:
+                network.load_state_dict(state["network"])
+                optimizer.load_state_dict(state["optimizer"])
+        saved = -math.inf
+        steps = {"total": train.epochs * batches, "done": len(history) * batches}
+        with progress_bar(label=name, unit="batch", **steps) as bar:
+            for epoch in range(len(history), train.epochs):
+                order = epoch_order(weights, derived_seed(seed, "order", epoch))
+                losses = []
+                for batch in range(batches):
+                    # Strided, so that batches differ by one row at most and none is too small for BatchNorm.
+                    chosen = rows[order[batch::batches]]
+                    generator = torch.Generator().manual_seed(derived_seed(seed, "batch", epoch, batch))
+                    images = augmentation(
+                        torch.from_numpy(arrays.rgba[chosen]), torch.from_numpy(arrays.opaque[chosen]), generator
+                    )
+                    for group in optimizer.param_groups:
+                        group["lr"] = rate(epoch * batches + batch)
+                    images = _shrunk(images, train.first_pixels, epoch / train.epochs)
+                    truth = labels[order[batch::batches]]
+                    losses.append(_step(network, optimizer, images.to(device), truth.to(device), train))
+                    bar.update()
+                history.append(_watched(network, arrays, watching, classes, epoch=epoch + 1, losses=losses))
+                bar.set_postfix(_postfix(history[-1]))
+                if _is_selected(history, train):
+                    selected = {"epoch": epoch + 1, "network": _copied(network.state_dict())}
+                state = {"history": history, "selected": selected}
+                if len(history) < train.epochs:
+                    if time.monotonic() < saved + _SECONDS_BETWEEN_CHECKPOINTS:
+                        continue
+                    state |= {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+                save_checkpoint(path, state)
+                saved = time.monotonic()
     network.load_state_dict(selected["network"])
     return Trained(network.eval(), pd.DataFrame(history), int(selected["epoch"]))
 
@@ -145,8 +148,8 @@ def predict(network: ResNet, arrays: Arrays, ids: pd.Series) -> NDArray[np.float
     for start in range(0, len(rows), _BATCH_PREDICTED):
         rgba = torch.from_numpy(arrays.rgba[rows[start : start + _BATCH_PREDICTED]])
         images = normalise(on_matte(rgba)).to(device, memory_format=torch.channels_last)
-        both = [torch.softmax(network(side).double(), dim=1) for side in (images, images.flip(3))]
-        parts.append(torch.stack(both).mean(0).cpu().numpy())
+        both = [torch.softmax(network(side).cpu().double(), dim=1) for side in (images, images.flip(3))]
+        parts.append(torch.stack(both).mean(0).numpy())
     return np.concatenate(parts)
 
 
@@ -169,6 +172,15 @@ def epoch_order(weights: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     points = np.arange(len(weights)) + generator.uniform(0.001, 0.999)
     picked = shuffled[np.minimum(np.searchsorted(ends, points), len(weights) - 1)]
     return generator.permutation(picked)
+
+
+def _first_network(model: ModelParams, class_count: int, seed: int) -> ResNet:
+    with _RANDOM_WEIGHTS:
+        torch.manual_seed(derived_seed(seed, "weights"))
+        network = build_network(model.depth, class_count)
+    if model.pretrained:
+        load_pretrained(network, model.depth, model.pretrained)
+    return network
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:
@@ -236,13 +248,13 @@ def _watched(
     return row
 
 
-def _is_better(history: list[dict[str, float]], select: str) -> bool:
-    """Whether the newest epoch is the one to keep; without a validation side the last one always is."""
+def _is_selected(history: list[dict[str, float]], train: TrainParams) -> bool:
+    """Whether the newest epoch is the best yet; without a validation side the last one is."""
     newest, earlier = history[-1], history[:-1]
-    if select == "last" or select not in newest:
-        return True
-    sign = -1 if select == "val_loss" else 1
-    return all(sign * newest[select] > sign * row[select] for row in earlier)
+    if train.select == "last" or train.select not in newest:
+        return len(history) == train.epochs
+    sign = -1 if train.select == "val_loss" else 1
+    return all(sign * newest[train.select] > sign * row[train.select] for row in earlier)
 
 
 def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:

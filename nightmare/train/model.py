@@ -12,14 +12,14 @@ import pandas as pd
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torchvision.models import ResNet
 
 from nightmare.atomic import atomic_path
 from nightmare.cache import fingerprint
 from nightmare.errors import ModelError
 from nightmare.params import Params
-from nightmare.train.network import DEPTHS, MEAN, STD, build_network
+from nightmare.train.network import DEPTHS, MEAN, STD, build_network, pretrained_fingerprint
 
 __all__ = ["Model", "ModelCard", "load_model", "model_card", "save_model"]
 
@@ -28,7 +28,8 @@ class ModelCard(BaseModel):
     """The content of model.json.
 
     `pixels` is the side of the square that the network was trained on, `mean` and `std` the normalisation of RGB in
-    0 … 1, `dataset` the fingerprint of the rows it was trained on, `parameters` what it was trained with.
+    0 … 1, `dataset` the fingerprint of the rows it was trained on, `parameters` what it was trained with, the hash
+    of a file of first weights included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,16 +53,23 @@ class Model:
 
 
 def model_card(params: Params, classes: tuple[str, ...], split: pd.DataFrame) -> ModelCard:
-    """The card of a network trained under `params` on the kept rows of `split`."""
-    kept = split.loc[split["keep"], ["id", "label", "side"]].sort_values("id")
+    """The card of a network trained under `params` on the kept training rows of `split`."""
+    learnt = split[split["keep"] & (split["side"] == "train") & split["grade"].isin(params.train.grades)]
+    rows = learnt[["id", "label"]].sort_values("id").to_numpy().tolist()
+    first_weights = pretrained_fingerprint(params.model.pretrained)
     return ModelCard(
         depth=params.model.depth,
         classes=classes,
         pixels=params.model.pixels,
         mean=MEAN,
         std=STD,
-        dataset=fingerprint({"rows": kept.to_numpy().tolist()}),
-        parameters={"seed": params.seed, "model": params.model.model_dump(), "train": params.train.model_dump()},
+        dataset=fingerprint({"rows": rows}),
+        parameters={
+            "seed": params.seed,
+            "model": params.model.model_dump(),
+            "train": params.train.model_dump(),
+            "first_weights": first_weights,
+        },
     )
 
 
@@ -69,7 +77,7 @@ def save_model(directory: Path, network: ResNet, card: ModelCard) -> None:
     """Write weights and card into `directory`, each atomically."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     with atomic_path(directory / "model.safetensors") as temporary:
-        save_file(weights, temporary)
+        temporary.write_bytes(save(weights))
     with atomic_path(directory / "model.json") as temporary:
         temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
@@ -83,6 +91,8 @@ def load_model(directory: str | Path, *, device: torch.device | str = "cpu") -> 
         content_hash = hashlib.sha256(weights_path.read_bytes()).hexdigest()
         if card.depth not in DEPTHS:
             raise ModelError(f"{card_path} names depth {card.depth}: one of {', '.join(map(str, DEPTHS))} is known")
+        if (card.mean, card.std) != (MEAN, STD):
+            raise ModelError(f"{card_path} asks for another normalisation than this version knows: train it anew")
         network = build_network(card.depth, len(card.classes))
         network.load_state_dict(load_file(weights_path))
     except (FileNotFoundError, NotADirectoryError):

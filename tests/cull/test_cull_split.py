@@ -61,6 +61,8 @@ def test_decisions_win_over_machine_and_cap_and_leave_the_test_side_alone(cull: 
     culled = cull_split(split, facts[:1], facts, decisions=decisions, cull=cull)
     assert list(culled.split["keep"]) == [True, False, False, True]
     assert set(culled.removed["decision"]) == {"hand"}
+    assert culled.spared.empty, "what a person kept was not spared by a cap"
+    assert culled.unknown == [ids[3]]
 
 
 def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:

@@ -25,7 +25,7 @@ EVIDENCE = pd.DataFrame(
 @pytest.fixture
 def culled() -> Culled:
     nothing = EVIDENCE.head(0)
-    return Culled(split=nothing, removed=EVIDENCE.head(2).assign(reason="wrong class"), spared=nothing)
+    return Culled(split=nothing, removed=EVIDENCE.head(2).assign(reason="wrong class"), spared=nothing, unknown=[])
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(stage, folder):
-    environment = os.environ | {"NIGHTMARE_BACKEND": "threading"}
+    environment = os.environ | {"NIGHTMARE_BACKEND": "threading", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, ROOT / "stages" / f"{stage}.py"], cwd=folder, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", f"stages.{stage}"], cwd=folder, env=environment, capture_output=True, text=True
     )
 
 

@@ -318,6 +318,13 @@ def test_warnings_of_pillow_do_not_come_through():
     assert not caught
 
 
+@pytest.mark.parametrize("alpha", [9, 12])
+def test_a_picture_too_faint_to_see_is_blank(alpha):
+    faint = quarters("RGBA")
+    faint.putalpha(alpha)
+    assert reason(saved(faint, "PNG")) == "blank"
+
+
 def test_svg_is_drawn_at_the_wanted_size():
     result = decoded(svg(SQUARE, box="24 48"), "svg", pixels=32)
     assert result.image.size == (32, 64)

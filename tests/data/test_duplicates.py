@@ -9,9 +9,10 @@ from nightmare.data.duplicates import _close, dhash, drawing_aspect, near_groups
 TURNS = list(Image.Transpose)
 
 
-def groups(images, distance=6):
+def groups(images, distance=6, works=()):
     thumbnails = np.array([thumbnail(image) for image in images])
-    return near_groups(thumbnails, np.array([drawing_aspect(image) for image in images]), distance=distance).tolist()
+    aspects = np.array([drawing_aspect(image) for image in images])
+    return near_groups(thumbnails, aspects, works or [()] * len(images), distance=distance).tolist()
 
 
 def glyph(ink=(0, 0, 0), *, at=(0, 0), side=128):
@@ -39,6 +40,12 @@ def test_hashes_of_a_stack_are_those_of_its_pictures():
     for hashed in (phash, dhash):
         assert hashed(stack).shape == (2, 3)
         assert hashed(stack)[1, 2] == hashed(stack[1, 2])
+
+
+def test_renderings_of_one_work_belong_together_however_they_look():
+    images = [drawing(number) for number in range(5)]
+    works = [["ann crab"], ["bob crab"], ["bob newt", "ann crab"], [""], [""]]
+    assert groups(images, works=works) == [0, 1, 0, 3, 4]
 
 
 def test_different_drawings_stay_apart():
@@ -130,5 +137,5 @@ def test_the_banded_search_finds_what_comparing_all_finds(monkeypatch, distance)
 
 
 def test_no_and_one_picture():
-    assert near_groups(np.zeros((0, 32, 32), dtype=np.uint8), np.zeros(0), distance=6).tolist() == []
+    assert near_groups(np.zeros((0, 32, 32), dtype=np.uint8), np.zeros(0), [], distance=6).tolist() == []
     assert groups([drawing(1)]) == [0]

@@ -34,7 +34,7 @@ def test_a_long_table_shows_its_head_and_says_so(
     images: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: dict[str, Any] = {}
-    monkeypatch.setattr(sheet, "_MOST", 2)
+    monkeypatch.setattr(sheet, "MOST_PICTURES", 2)
     monkeypatch.setattr(
         sheet, "contact_sheet", lambda pictures, captions, **rest: asked.update(rest, captions=captions)
     )

@@ -28,7 +28,7 @@ SMALL = {
 def run_stage(project: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "NIGHTMARE_BACKEND": "sequential", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, ROOT / "stages" / "dream.py"], cwd=project, env=environment, capture_output=True, text=True
+        [sys.executable, "-m", "stages.dream"], cwd=project, env=environment, capture_output=True, text=True
     )
 
 

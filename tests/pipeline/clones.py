@@ -54,10 +54,11 @@ class Clone:
     @property
     def environment(self) -> dict[str, str]:
         """No settings of the developer's own: stages import the library of this clone, dvc writes nowhere else."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_"))}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "DVC_", "PYTHONPATH"))
+        }
         return inherited | {
             "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(self.folder),
             "NIGHTMARE_CACHE": str(self.cache),
             "NIGHTMARE_BACKEND": "sequential",  # new processes would import the libraries anew, for three pictures each
             "OMP_NUM_THREADS": "1",

@@ -16,7 +16,7 @@ from PIL import Image
 from nightmare.tables import IMAGES, REJECTS, read_table
 
 STAGES = ("scrape", "ingest", "label", "split", "train", "crossval", "cull", "retrain", "evaluate", "dream")
-ARGUMENTS = {"train": ("train.py", "train", "data/split.csv"), "retrain": ("train.py", "retrain", "data/culled.csv")}
+ARGUMENTS = {"train": ("train", "train", "data/split.csv"), "retrain": ("train", "retrain", "data/culled.csv")}
 
 
 class Project:
@@ -42,8 +42,8 @@ class Project:
         }
 
     def command(self, stage: str) -> list[str]:
-        script, *arguments = ARGUMENTS.get(stage, (f"{stage}.py",))
-        return [str(ROOT / "stages" / script), *arguments]
+        name, *arguments = ARGUMENTS.get(stage, (stage,))
+        return ["-m", f"stages.{name}", *arguments]
 
     def stage(self, name: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(

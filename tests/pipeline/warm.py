@@ -1,7 +1,7 @@
 """A Python that has imported the heavy libraries already: a stage starts in no time instead of in six seconds.
 
 `warm_python` yields a folder for PATH with a program named `python`. It hands its arguments, environment, working
-directory and standard channels to a server, which forks itself and runs the script as `python script.py` would.
+directory and standard channels to a server, which forks itself and runs the module as `python -m module` would.
 """
 
 import importlib
@@ -82,11 +82,13 @@ def _answer(client: socket.socket) -> None:
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = arguments
-    sys.path[:1] = [str(Path(arguments[0]).resolve().parent), environment["PYTHONPATH"]]
+    option, module, *rest = arguments
+    assert option == "-m", "stages are run as modules"
+    sys.argv = [module, *rest]
+    sys.path[:1] = [directory, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     code: object = 0
     try:
-        runpy.run_path(arguments[0], run_name="__main__")
+        runpy.run_module(module, run_name="__main__")
     except SystemExit as end:
         code = end.code
     except BaseException:

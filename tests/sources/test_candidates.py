@@ -11,7 +11,7 @@ from nightmare.shards import Location, read_blob
 from nightmare.sources.candidates import Candidate, Licence, capped, store_candidates
 from nightmare.tables import CANDIDATES, read_table
 
-FROG = Candidate("icons", "a:frog", "frog", "frogs", "A", "svg", b"<svg/>", Licence("MIT", "u", "Ann"), "l")
+FROG = Candidate("icons", "a:frog", "frog", "frogs", "A", "svg", "ann frog", b"<svg/>", Licence("MIT", "u", "Ann"), "l")
 
 
 @dataclass(frozen=True)

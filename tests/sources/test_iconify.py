@@ -4,7 +4,7 @@ import pytest
 from tarballs import FakeNpm, icons, pin, tarball
 
 from nightmare.sources.candidates import Candidate, Licence
-from nightmare.sources.iconify import IconifySource
+from nightmare.sources.iconify import IconifySource, work_name
 from nightmare.sources.packages import Pin, fetch_packages
 from nightmare.sources.terms import Concept
 
@@ -63,11 +63,26 @@ def test_candidates_carry_bytes_licence_and_artist(pins: list[Pin]) -> None:
     frog, emoji, picture = (candidates[name] for name in ("pond:frog", "openmoji:color-1f438", "fluent:1f438"))
     assert frog.content.startswith(b"<svg ")
     assert b"<!-- frog -->" in frog.content
-    assert (frog.source, frog.media) == ("iconify", "svg")
+    assert (frog.source, frog.media, frog.work) == ("iconify", "svg", "ann frog")
     assert frog.licence == Licence("MIT", "https://example.org/mit", "Ann")
     assert frog.landing_url == "https://example.org/pond"
     assert (emoji.media, emoji.licence.creator) == ("svg", "Bob")
     assert (picture.media, picture.content) == ("file", b"RIFF")
+
+
+@pytest.mark.parametrize(
+    ("author", "name", "work"),
+    [
+        ("ByteDance", "crab", "bytedance crab"),
+        ("ByteDance", "crab-outline", "bytedance crab"),
+        ("Google Inc", "vampire-dark-skin-tone", "google vampire"),
+        ("Google", "Vampire: light skin tone", "google vampire"),
+        ("Ann", "zombie-2", "ann zombie 2"),
+        ("Ann", "black-circle", "ann black circle"),  # nothing but style is a motif after all
+    ],
+)
+def test_renderings_of_one_motif_are_one_work(author: str, name: str, work: str) -> None:
+    assert work_name(author, name) == work
 
 
 def test_the_cap_holds_per_concept_and_is_counted(pins: list[Pin]) -> None:

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,9 @@ PROJECT = Path(__file__).parents[2]
 
 
 def scrape(folder: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, PROJECT / "stages" / "scrape.py"], cwd=folder, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "stages.scrape"]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_stage_writes_table_shards_metrics_and_plot_data(tmp_path: Path) -> None:

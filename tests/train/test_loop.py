@@ -72,6 +72,7 @@ def test_it_learns_in_either_precision(run: Any, mixed: bool, monkeypatch: pytes
 def test_resumed_training_ends_with_the_same_weights(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     whole = run(epochs=4, select="val_loss")
     monkeypatch.setenv("NIGHTMARE_CACHE", str(tmp_path))
+    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     steps, real = [], loop._step
 
     def dying(*arguments: Any) -> float:
@@ -89,6 +90,14 @@ def test_resumed_training_ends_with_the_same_weights(run: Any, monkeypatch: pyte
         assert torch.equal(value, resumed.network.state_dict()[name]), name
     pd.testing.assert_frame_equal(whole.history, resumed.history)
     assert whole.epoch == resumed.epoch
+
+
+def test_short_epochs_do_not_fill_the_disk(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: list[list[str]] = []
+    monkeypatch.setattr(loop, "save_checkpoint", lambda path, state: saved.append([len(state["history"]), *state]))
+    run(epochs=5)
+    first = [1, "history", "selected", "network", "optimizer"]
+    assert saved == [first, [5, "history", "selected"]], "the first, and of the last only what a reader needs"
 
 
 def test_finished_training_is_not_run_again(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
