@@ -26,8 +26,9 @@ format: $(INSTALLED) ## format the code and mend what can be mended on its own
 	ruff format
 	ruff check --fix
 
-readme: $(INSTALLED) ## write the figures of the last run into the README
+readme: $(INSTALLED) ## write the figures and a dream of the last run into the README
 	nightmare results --write README.md
+	cp dreams/coffee-energy.png docs/dream.png
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

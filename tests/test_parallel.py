@@ -7,7 +7,7 @@ import pytest
 
 from nightmare.errors import ParameterError
 from nightmare.parallel import parallel_map
-from nightmare.progress import progress
+from nightmare.progress import _MANNERS, progress, progress_bar
 
 
 def tripled(number: int) -> int:
@@ -33,5 +33,8 @@ def test_an_unknown_backend_is_named_with_the_known(monkeypatch: pytest.MonkeyPa
 def test_bars_are_quiet_away_from_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setitem(_MANNERS, "delay", 0)  # else so short a loop is quiet on any stream
     assert list(progress(range(3), label="work", unit="n")) == [0, 1, 2]
+    with progress_bar(label="work", unit="n", total=3) as bar:
+        bar.update(3)
     assert stream.getvalue() == ""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from nightmare.dream.recipe import Recipe
 from nightmare.params import Params
 
 ROOT = Path(__file__).parents[1]
@@ -124,13 +125,39 @@ def test_every_parameter_is_in_the_typed_form_and_the_reverse() -> None:
     assert typed == set(PARAMETERS)
 
 
+SECTIONS = {"Params": ""} | {
+    kind.__name__: name
+    for name, field in Params.model_fields.items()
+    if hasattr(kind := field.annotation, "model_fields")
+}
+
+
+def parameters_read(function: ast.FunctionDef) -> set[str | None]:
+    """The parameters that `function` reads of `load_params()`, of arguments of its types, and of names for these."""
+    arguments = [*function.args.args, *function.args.kwonlyargs]
+    kinds = {argument.arg: ast.unparse(argument.annotation) for argument in arguments if argument.annotation}
+    known = {name: SECTIONS[kind] for name, kind in kinds.items() if kind in SECTIONS} | {"load_params()": ""}
+
+    def parameter(node: ast.expr) -> str | None:
+        root, _, rest = ast.unparse(node).partition(".")
+        return f"{known[root]}.{rest}".strip(".") if root in known else None
+
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and (section := parameter(node.value)) is not None:
+            known[ast.unparse(node.targets[0])] = section
+    read = {parameter(node) for node in ast.walk(function) if isinstance(node, ast.Attribute)}
+    if "dream.model_dump" in read and "include=set(Recipe.model_fields)" in ast.unparse(function):
+        read |= {f"dream.{name}" for name in Recipe.model_fields}
+    return read
+
+
 def test_every_parameter_is_read() -> None:
     read = set()
     for path in [*(ROOT / "nightmare").rglob("*.py"), *(ROOT / "stages").glob("*.py")]:
-        if path.name != "params.py":
-            read |= {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
-    unread = {name for name in PARAMETERS if name.split(".")[-1] not in read}
-    assert not unread
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                read |= parameters_read(node)
+    assert not set(PARAMETERS) - read
 
 
 def test_every_parameter_is_explained() -> None:

