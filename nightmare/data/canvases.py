@@ -3,9 +3,10 @@
 import hashlib
 import logging
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import distribution
+from itertools import tee
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -14,7 +15,7 @@ from nightmare.data.matte import on_matte
 from nightmare.data.sandbox import decode_all
 from nightmare.errors import ImageError, InputError
 
-__all__ = ["SHIPPED", "Canvas", "ShippedPhoto", "load_canvases"]
+__all__ = ["SHIPPED", "Canvas", "Photo", "find_photos", "load_canvases", "read_canvases", "with_unique_names"]
 
 _MEGAPIXELS = 128
 
@@ -33,69 +34,90 @@ class Canvas:
 
 
 @dataclass(frozen=True)
-class ShippedPhoto:
-    """A photo inside the wheel of a package that this project needs anyway. `licence` is an SPDX identifier or PD."""
+class Photo:
+    """A file to dream on. `licence` and `credit` are empty where unknown."""
 
     name: str
-    package: str
-    file: str
-    licence: str
-    credit: str
-
-    @property
-    def path(self) -> Path:
-        """Where the installed package has it."""
-        return Path(str(distribution(self.package).locate_file(self.file)))
+    path: Path
+    licence: str = ""
+    credit: str = ""
 
 
-SHIPPED = (
-    ShippedPhoto("cat", "scikit-image", "skimage/data/chelsea.png", "CC0-1.0", "Stéfan van der Walt"),
-    ShippedPhoto("coffee", "scikit-image", "skimage/data/coffee.png", "CC0-1.0", "Rachel Michetti"),
-    ShippedPhoto("flower", "scikit-learn", "sklearn/datasets/images/flower.jpg", "CC-BY-2.0", "vultilion, Flickr"),
-    ShippedPhoto("rocket", "scikit-image", "skimage/data/rocket.jpg", "PD", "SpaceX"),
-    ShippedPhoto("temple", "scikit-learn", "sklearn/datasets/images/china.jpg", "CC-BY-2.0", "danielbuechele, Flickr"),
-)
+def find_photos(paths: Iterable[Path]) -> list[Photo]:
+    """The photos at `paths`: files, and what lies in folders, by name; hidden files and Markdown are none.
+
+    Names may repeat (see `with_unique_names`). Raises `InputError` for a path where nothing is.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(file for file in path.iterdir() if _may_be_photo(file))
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise InputError(f"no photo at {path}: give a file, or a folder of photos")
+    return [Photo(path.stem, path) for path in found]
+
+
+def with_unique_names(photos: Iterable[Photo]) -> list[Photo]:
+    """`photos` in their order, under names that are unique and fit for file names: `my garden` as `my-garden-2`."""
+    named: dict[str, Photo] = {}
+    for photo in photos:
+        plain = re.sub(r"[^\w-]+", "-", photo.name)
+        name, number = plain, 1
+        while name in named:
+            number += 1
+            name = f"{plain}-{number}"
+        named[name] = replace(photo, name=name)
+    return list(named.values())
+
+
+def read_canvases(photos: Sequence[Photo], *, pixels: int) -> Iterator[Canvas | ImageError]:
+    """Decode `photos` one after the other, in their order, to a longer side of `pixels`; refusals are returned."""
+    contents = (photo.path.read_bytes() for photo in photos)
+    first, second = tee(contents)
+    decoded = decode_all(((content, "file") for content in first), pixels=pixels, megapixels=_MEGAPIXELS)
+    for photo, content, result in zip(photos, second, decoded, strict=True):
+        if isinstance(result, ImageError):
+            yield result
+        else:
+            image = ImageOps.contain(on_matte(result.image), (pixels, pixels), Image.Resampling.LANCZOS)
+            yield Canvas(photo.name, image, hashlib.sha256(content).hexdigest(), photo.licence, photo.credit)
 
 
 def load_canvases(directory: Path, *, pixels: int) -> list[Canvas]:
-    """The shipped photos, then the pictures in `directory` by name, all with a longer side of `pixels`.
+    """The shipped photos, then those in `directory` by name, all with a longer side of `pixels`.
 
-    A file that is no picture is reported in the log and left out; hidden files and Markdown are no canvases. Raises
-    `InputError` when nothing is left.
+    A file that is no picture is reported in the log and left out. Raises `InputError` when nothing is left.
     """
-    canvases: list[Canvas] = []
-    sources = [(photo.name, photo.path, photo.licence, photo.credit) for photo in SHIPPED]
-    sources += [(path.stem, path, "", "") for path in _own_files(directory)]
-    absent = [photo for photo in SHIPPED if not photo.path.is_file()]
+    photos = with_unique_names([*SHIPPED, *(find_photos([directory]) if directory.is_dir() else [])])
+    absent = [photo.path for photo in SHIPPED if not photo.path.is_file()]
     if absent:
-        raise InputError(
-            f"{absent[0].package} does not bring {absent[0].file}: `pip install -e .` installs a fit version"
-        )
-    contents = [path.read_bytes() for _, path, _, _ in sources]
-    decoded = decode_all(((content, "file") for content in contents), pixels=pixels, megapixels=_MEGAPIXELS)
-    for (name, path, licence, credit), content, result in zip(sources, contents, decoded, strict=True):
-        if isinstance(result, ImageError):
-            _log.warning("canvas %s is left out: %s", path, result)
-            continue
-        image = ImageOps.contain(on_matte(result.image), (pixels, pixels), Image.Resampling.LANCZOS)
-        unique = _unique(name, {canvas.name for canvas in canvases})
-        canvases.append(Canvas(unique, image, hashlib.sha256(content).hexdigest(), licence, credit))
+        raise InputError(f"no {absent[0]}, which a package should bring: `pip install -e .` installs a fit version")
+    canvases: list[Canvas] = []
+    for photo, canvas in zip(photos, read_canvases(photos, pixels=pixels), strict=True):
+        if isinstance(canvas, ImageError):
+            _log.warning("canvas %s is left out: %s", photo.path, canvas)
+        else:
+            canvases.append(canvas)
     if not canvases:
         raise InputError(f"no photo to dream on: put one into {directory}, or install the packages anew")
     return canvases
 
 
-def _own_files(directory: Path) -> Iterator[Path]:
-    if directory.is_dir():
-        for path in sorted(directory.iterdir()):
-            if path.is_file() and not path.name.startswith(".") and path.suffix != ".md":
-                yield path
+def _may_be_photo(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".") and path.suffix != ".md"
 
 
-def _unique(name: str, taken: Collection[str]) -> str:
-    plain = re.sub(r"[^\w-]+", "-", name)
-    candidate, number = plain, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{plain}-{number}"
-    return candidate
+def _shipped(name: str, package: str, file: str, licence: str, credit: str) -> Photo:
+    """A photo inside the wheel of a package that this project needs anyway. `licence`: SPDX identifier, or PD."""
+    return Photo(name, Path(str(distribution(package).locate_file(file))), licence, credit)
+
+
+SHIPPED = (
+    _shipped("cat", "scikit-image", "skimage/data/chelsea.png", "CC0-1.0", "Stéfan van der Walt"),
+    _shipped("coffee", "scikit-image", "skimage/data/coffee.png", "CC0-1.0", "Rachel Michetti"),
+    _shipped("flower", "scikit-learn", "sklearn/datasets/images/flower.jpg", "CC-BY-2.0", "vultilion, Flickr"),
+    _shipped("rocket", "scikit-image", "skimage/data/rocket.jpg", "PD", "SpaceX"),
+    _shipped("temple", "scikit-learn", "sklearn/datasets/images/china.jpg", "CC-BY-2.0", "danielbuechele, Flickr"),
+)

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nightmare.data.canvases import SHIPPED, ShippedPhoto, load_canvases
+from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos, load_canvases, read_canvases, with_unique_names
+from nightmare.errors import ImageError, InputError
 
 
 @pytest.mark.parametrize("photo", SHIPPED, ids=lambda photo: photo.name)
-def test_shipped_photos_are_files_of_their_wheels(photo: ShippedPhoto) -> None:
-    files = {str(file) for file in distribution(photo.package).files or ()}
-    assert photo.file in files
+def test_shipped_photos_are_files_of_packages_with_their_rights(photo: Photo) -> None:
+    packages = [distribution(name) for name in ("scikit-image", "scikit-learn")]
+    files = {Path(str(file.locate())) for package in packages for file in package.files or ()}
+    assert photo.path in files
     assert photo.path.is_file()
     assert photo.licence
     assert photo.credit
@@ -41,3 +43,26 @@ def test_own_pictures_join_and_bad_ones_are_reported(tmp_path: Path, caplog: pyt
     assert [canvas.image.size for canvas in own] == [(64, 32), (64, 32)]
     assert "broken.png is left out" in caplog.text
     assert "README" not in caplog.text
+
+
+def test_photos_are_files_and_what_lies_in_folders(tmp_path: Path) -> None:
+    for name in ("b.png", "a.jpg", ".hidden.png", "README.md"):
+        (tmp_path / name).write_bytes(b"x")
+    found = find_photos([tmp_path / "b.png", tmp_path])
+    assert [photo.path.name for photo in found] == ["b.png", "a.jpg", "b.png"]
+    with pytest.raises(InputError, match=r"no photo at .*absent\.png"):
+        find_photos([tmp_path / "absent.png"])
+
+
+def test_a_refusal_takes_the_place_of_its_photo(tmp_path: Path) -> None:
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "sea.png")
+    (tmp_path / "broken.png").write_bytes(b"<html>")
+    refusal, canvas = read_canvases(find_photos([tmp_path]), pixels=32)
+    assert isinstance(refusal, ImageError)
+    assert isinstance(canvas, Canvas)
+    assert (canvas.name, canvas.image.size) == ("sea", (32, 32))
+
+
+def test_names_are_unique_and_fit_for_files(tmp_path: Path) -> None:
+    photos = with_unique_names(Photo(name, tmp_path) for name in ("my garden", "sea", "my-garden", "my/garden"))
+    assert [photo.name for photo in photos] == ["my-garden", "sea", "my-garden-2", "my-garden-3"]
