@@ -16,7 +16,7 @@ from nightmare.dream.recipe import Recipe
 from nightmare.dream.workers import ModelFolder
 from nightmare.sheets import contact_sheet
 
-__all__ = ["Commission", "commissions", "dream_sheet", "fulfil", "summary"]
+__all__ = ["Commission", "commissions", "dream_filename", "dream_sheet", "fulfil", "summary"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,12 @@ class Commission:
     @property
     def filename(self) -> str:
         """Such as `cat-energy.png` or `coffee-class-skulls.png`."""
-        return f"{self.canvas.name}-{self.recipe.objective.replace(':', '-').replace('/', '-')}.png"
+        return dream_filename(self.canvas.name, self.recipe)
+
+
+def dream_filename(name: str, recipe: Recipe) -> str:
+    """The file of a dream of `recipe` over the photo called `name`."""
+    return f"{name}-{recipe.objective.replace(':', '-').replace('/', '-')}.png"
 
 
 def commissions(canvases: Sequence[Canvas], recipe: Recipe, *, classes: Sequence[str]) -> list[Commission]:
@@ -51,6 +56,7 @@ def fulfil(commission: Commission, *, folder: ModelFolder, directory: Path) -> d
         dataset=model.card.dataset,
         canvas=canvas.sha256,
         canvas_name=canvas.name,
+        pixels=max(canvas.image.size),
         licence=canvas.licence,
         credit=canvas.credit,
         recipe=recipe,

@@ -26,6 +26,7 @@ class Provenance(BaseModel):
     dataset: str  # fingerprint of the rows that the model was trained on
     canvas: _Sha256
     canvas_name: str
+    pixels: Annotated[int, Field(ge=1)]  # the longer side that the photo was brought to
     licence: str
     credit: str
     recipe: Recipe

@@ -1,6 +1,6 @@
 """What a dream is made with: one frozen, checked object, the same in params.yaml, in Python and inside the picture."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -59,6 +59,18 @@ class Recipe(BaseModel):
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            fault = error.errors()[0]
-            name = ".".join(str(part) for part in fault["loc"]) or "the text"
-            raise ParameterError(f"a recipe of another kind: {name}: {fault['msg']}") from None
+            raise ParameterError(f"a recipe of another kind: {_fault(error)}") from None
+
+    @classmethod
+    def checked(cls, settings: dict[str, Any]) -> "Recipe":
+        """A recipe of `settings`. Raises `ParameterError` that names the setting at fault."""
+        try:
+            return cls.model_validate(settings)
+        except ValidationError as error:
+            raise ParameterError(f"no such recipe: {_fault(error)}") from None
+
+
+def _fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    name = ".".join(str(part) for part in fault["loc"]) or "the text"
+    return f"{name} = {fault['input']!r}: {fault['msg']}" if fault["loc"] else f"{name}: {fault['msg']}"

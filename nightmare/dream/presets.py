@@ -1,0 +1,60 @@
+"""Recipes to start from, and how a person's wishes change them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nightmare.dream.recipe import Recipe
+from nightmare.errors import ParameterError
+
+__all__ = ["PRESETS", "parse_layers", "read_recipe", "refined"]
+
+PRESETS = {
+    # A texture that one finds on the second look.
+    "whisper": Recipe(layers={"layer3": 1.0}, octaves=3, iterations=6, step_size=0.01, strength=0.6),
+    # The pipeline's own taste.
+    "nightmare": Recipe(layers={"layer4": 1.0}, octaves=4, iterations=10, step_size=0.01),
+    # Larger forms, further from the photo.
+    "deep-nightmare": Recipe(layers={"layer4": 1.0}, octaves=6, iterations=20, step_size=0.015, strength=1.0),
+    # Small marks everywhere.
+    "fever": Recipe(layers={"layer2": 0.5, "layer3": 1.0}, octaves=5, iterations=20, step_size=0.03, strength=1.0),
+    # Deep Nightmare of 2019 in intent: the energy of one stage, steps of 0.02 mean gradients, 40 iterations.
+    "original": Recipe(
+        layers={"layer3": 1.0}, octaves=5, iterations=40, step_size=0.02, jitter=32, smoothing=0.0, strength=1.0
+    ),
+}
+
+
+def refined(start: str | Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The preset or recipe `start` with those of `changes` that are not None; `layers` as text (`parse_layers`).
+
+    Raises `ParameterError` for a preset that does not exist and for a value out of its range.
+    """
+    if isinstance(start, str):
+        if start not in PRESETS:
+            raise ParameterError(f"no preset {start}: choose of {', '.join(PRESETS)}")
+        start = PRESETS[start]
+    wished = {name: value for name, value in changes.items() if value is not None}
+    if "layers" in wished:
+        wished["layers"] = parse_layers(wished["layers"])
+    return Recipe.checked(start.model_dump() | wished)
+
+
+def parse_layers(text: str) -> dict[str, float]:
+    """`layer3,layer2=0.5` as names with weights. Raises `ParameterError` for a weight that is no number."""
+    layers = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().partition("=")
+        try:
+            layers[name] = float(weight or 1)
+        except ValueError:
+            raise ParameterError(f"layers: {part.strip()}: write a name, or name=weight such as layer2=0.5") from None
+    return layers
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in a JSON file. Raises `ParameterError` when there is none or a setting is wrong."""
+    try:
+        return Recipe.from_json(path.read_bytes())
+    except FileNotFoundError:
+        raise ParameterError(f"no recipe at {path}: give a JSON file, or a preset") from None
