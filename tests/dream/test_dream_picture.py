@@ -12,6 +12,7 @@ PROVENANCE = Provenance(
     model="a" * 64,
     dataset="0123456789abcdef",
     canvas="b" * 64,
+    pixels=64,
     canvas_name="café",
     licence="CC0-1.0",
     credit="Stéfan",
