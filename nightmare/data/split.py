@@ -2,10 +2,11 @@
 
 Whole groups of near-duplicates go to one side. Each group has a number in [0, 1) that belongs to the seed and the
 group's name, and goes to the test side when that number is below the test share; of what is left, the validation
-side takes its share in the same way by another number. Within a stratum (class and grade) this rule bends only as
-far as needed to hold the share within two points of a hundred, or half of the smallest group. So when the set grows,
-an image changes its side only if the rule bends for its group, before or after, or if its group gains a member with
-a smaller id, which renames it. Order of rows never matters. Folds are dealt anew whenever the pool changes.
+side takes its share in the same way by another number. Within a stratum (class, bulk of the group and grade) this
+rule bends only as far as needed to hold the share within two points of a hundred, or half of the smallest group. So
+when the set grows, an image changes its side only if the rule bends for its group, before or after, or if its group
+gains a member with a smaller id, which renames it. Order of rows never matters. Folds are dealt anew whenever the
+pool changes.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ __all__ = ["SIDES", "assign_split", "split_faults"]
 
 SIDES = ("train", "val", "test")
 _TOLERANCE = 0.02
+_BULKS = (2, 5)  # images with which a group is one of several, and one of many
 # With so many groups a class is seen on every side, whatever the shares and the sizes of its groups.
 _HANDFUL = 5
 
@@ -48,12 +50,18 @@ def _by_luck(names: pd.Index, seed: int, purpose: str) -> list[tuple[float, str]
 
 
 def _chosen(clusters: pd.DataFrame, share: float, *, seed: int, side: str) -> list[str]:
-    """The groups that go to `side`, about `share` of the images of each class and grade."""
+    """The groups that go to `side`, about `share` of the images of each class, bulk of group and grade.
+
+    Motifs that come in many renderings are easier than others. Without strata of their own they seldom fitted into a
+    share: 7% of the images of a test side were in groups of five and more, 16% of its training side.
+    """
     chosen = []
     for _, of_class in clusters.groupby("label"):
-        # What rounding owes or took in one grade is made good in the next, so that the class as a whole is right.
+        # What rounding owes or took in one stratum is made good in the next, so that the class as a whole is right;
+        # single images come last, since they can make good anything.
         owed = 0.0
-        for _, stratum in of_class.groupby("grade"):
+        bulk = -np.digitize(of_class["images"], _BULKS)
+        for _, stratum in of_class.groupby([bulk, "grade"]):
             images = stratum["images"]
             wished = share * images.sum() + owed
             slack = max(_TOLERANCE * images.sum(), images.min() / 2)

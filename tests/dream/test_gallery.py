@@ -7,6 +7,7 @@ from PIL import Image
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas
+from nightmare.dream import albums
 from nightmare.dream.albums import album
 from nightmare.dream.engine import dream_pictures, to_picture
 from nightmare.dream.gallery import Commission, commissions, dream_sheet, fulfil, summary
@@ -106,6 +107,29 @@ def test_the_album_has_a_cell_for_every_pair(
     photo, untouched, dreamt = (pixels[48:88, 12 + 76 * n : 76 + 76 * n] for n in range(3))
     assert np.array_equal(photo, untouched)
     assert not np.array_equal(photo, dreamt)
+
+
+def test_each_cell_of_the_album_has_its_own_octaves_and_iterations(
+    model_folder: ModelFolder, canvases: list[Canvas], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def color(octaves: int, iterations: int) -> tuple[int, int, int]:
+        return 50 * octaves, 50 * iterations, 250
+
+    def painted(model: Model, photos: list[Image.Image], recipe: Recipe, *, names: list[str]) -> list[Image.Image]:
+        return [Image.new("RGB", photos[0].size, color(recipe.octaves, recipe.iterations))]
+
+    monkeypatch.setenv("NIGHTMARE_BACKEND", "sequential")
+    monkeypatch.setattr(albums, "dream_pictures", painted)
+    sheet = np.asarray(album(model_folder, canvases[0], BRIEF, octaves=[1, 3], iterations=[0, 2, 4], pixels=64))
+    corners = {
+        (row, column): np.argwhere((sheet == color(row, column)).all(axis=2)).min(axis=0).tolist()
+        for row in (1, 3)
+        for column in (0, 2, 4)
+    }
+    (top, left), (bottom, _) = corners[1, 0], corners[3, 0]
+    across = [left, left + 76, left + 152]
+    assert list(corners.values()) == [[down, right] for down in (top, bottom) for right in across]
+    assert bottom > top + 48, "octaves grow downwards, iterations to the right"
 
 
 def test_a_process_reads_a_model_once_and_a_new_one_anew(tmp_path: Path, model_folder: ModelFolder) -> None:

@@ -1,5 +1,6 @@
 """What runs again after which change: the real dvc in a clone of the project, one change after the other."""
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -8,8 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from clones import Clone, draw_classes, make_clone, stages_run
+from numpy.typing import NDArray
+
+from nightmare.tables import PREDICTIONS, SPLIT, read_table
+from nightmare.train.evaluate import probabilities
 
 AFTER_SPLIT = "train crossval cull retrain evaluate dream"
 TABLE = {
@@ -27,6 +34,30 @@ TABLE = {
 
 
 @dataclass(frozen=True, repr=False)  # its thousand lines would hide what a failing test has to say
+class Results:
+    """What a run leaves: the culled table, the hash of each model, and what stages answered on the test side."""
+
+    culled: pd.DataFrame
+    weights: dict[str, str]
+    test: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, clone: Clone) -> "Results":
+        def weights(stage: str) -> str:
+            return hashlib.sha256((clone.folder / "models" / stage / "model.safetensors").read_bytes()).hexdigest()
+
+        def test(stage: str) -> NDArray[np.float64]:
+            table = read_table(clone.folder / "reports" / stage / "predictions.csv", PREDICTIONS)
+            return probabilities(table[table["side"] == "test"], ("frogs", "lizards", "snakes"))
+
+        return cls(
+            culled=read_table(clone.folder / "data" / "culled.csv", SPLIT),
+            weights={stage: weights(stage) for stage in ("train", "retrain")},
+            test={stage: test(stage) for stage in ("train", "retrain", "evaluate")},
+        )
+
+
+@dataclass(frozen=True, repr=False)
 class Experiment:
     """What dvc says of an experiment, and the depth of the model that going back from it leaves."""
 
@@ -37,10 +68,12 @@ class Experiment:
 
 @dataclass(frozen=True)
 class History:
-    """The stages that dvc ran after each change of the table."""
+    """The stages that dvc ran after each change of the table, and the results before and after culling."""
 
     ran: dict[str, list[str]]
     experiment: Experiment
+    before: Results
+    after: Results
 
 
 @pytest.fixture(scope="module")
@@ -52,10 +85,10 @@ def history(programs: Path) -> History:
         clone.commit()
         other = Clone(Path(folder) / "other", programs)
         shutil.copytree(clone.folder, other.folder)
+        before = Results.of(clone)
         edits = threads.submit(edit, other, ran)
         experiment = try_another_depth(clone, ran)
-        edits.result()
-        return History(ran, experiment)
+        return History(ran, experiment, before, after=edits.result())
 
 
 def try_another_depth(clone: Clone, ran: dict[str, list[str]]) -> Experiment:
@@ -69,8 +102,8 @@ def try_another_depth(clone: Clone, ran: dict[str, list[str]]) -> Experiment:
     return Experiment(difference, shown, card["depth"])
 
 
-def edit(clone: Clone, ran: dict[str, list[str]]) -> None:
-    """All the other changes, the late stages first."""
+def edit(clone: Clone, ran: dict[str, list[str]]) -> Results:
+    """All the other changes, the late stages first. Returns the results of the culling among them."""
     clone.change(dream__strength=0.5)
     ran["dream.strength"] = clone.repro()
     with (clone.folder / "nightmare" / "dream" / "recipe.py").open("a", encoding="utf-8") as module:
@@ -80,6 +113,7 @@ def edit(clone: Clone, ran: dict[str, list[str]]) -> None:
     # So far nothing may be removed. Now all that is misclassified may, which is a lot after one epoch.
     clone.change(cull__strategy="misclassified", cull__class_cap=0.5, cull__confidence=0.0)
     ran["cull.strategy, class_cap, confidence"] = clone.repro()
+    results = Results.of(clone)
     # The tables come out as they were, and so nothing is trained: stages follow content.
     clone.change(cull__keep_at_least=1)
     ran["cull.keep_at_least, to no effect"] = clone.repro()
@@ -88,6 +122,7 @@ def edit(clone: Clone, ran: dict[str, list[str]]) -> None:
     ran["seed"] = clone.repro()
     draw_classes(clone.folder / "data" / "own", count=15)
     ran["a new picture, as far as label"] = clone.repro("label")
+    return results
 
 
 @pytest.mark.parametrize(("change", "stages"), TABLE.items())
@@ -101,10 +136,25 @@ def test_going_back_restores_the_outputs(history: History) -> None:
 
 def test_an_override_leaves_metrics_that_dvc_compares(history: History) -> None:
     changed = history.experiment.difference["reports/train/metrics.json"]
-    assert changed["lowest_loss.loss"]["diff"] != 0
+    loss = changed["lowest_loss.loss"]
+    assert loss["diff"] != 0
     _, commit = history.experiment.shown  # the first entry is the workspace
     run = commit["experiments"][0]["revs"][0]
     depths = [entry["data"]["params"]["params.yaml"]["data"]["model"]["depth"] for entry in (commit, run)]
     assert depths == [18, 34]
-    figures = run["data"]["metrics"]["reports/evaluate/metrics.json"]["data"]
-    assert 0 <= figures["retrain"]["test"]["accuracy"] <= 1
+    metrics = [entry["data"]["metrics"]["reports/train/metrics.json"]["data"] for entry in (commit, run)]
+    assert [figures["lowest_loss"]["loss"] for figures in metrics] == [loss["old"], loss["new"]]
+
+
+def test_retrain_forgets_what_was_culled(history: History) -> None:
+    before, after = history.before, history.after
+    assert before.culled["keep"].all()
+    assert before.weights["train"] == before.weights["retrain"], "equal rows make equal weights"
+    assert not after.culled.loc[after.culled["side"] == "train", "keep"].all()
+    assert after.weights["train"] == before.weights["train"] != after.weights["retrain"]
+
+
+def test_evaluate_judges_the_model_that_retrain_left(history: History) -> None:
+    test = history.after.test
+    np.testing.assert_allclose(test["evaluate"], test["retrain"], atol=1e-5)  # tables have six places
+    assert abs(test["evaluate"] - test["train"]).max() > 1e-4

@@ -1,9 +1,12 @@
 """Augmentation: drawings never vanish, colours stay in range, all randomness comes from the generator."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from nightmare.data.arrays import Arrays
+from nightmare.train import augment
 from nightmare.train.augment import Augmentation, on_matte
 
 
@@ -75,6 +78,89 @@ def test_no_jitter_leaves_the_colours_of_a_photograph(tiny_canvases: torch.Tenso
     torch.testing.assert_close(images, expected, atol=1e-4, rtol=0)
     jittered = Augmentation(1.0, tiny_canvases)(rgba, torch.ones(4, dtype=torch.bool), generator())
     assert (jittered - expected).abs().max() > 0.1
+
+
+def test_jitter_varies_hue_saturation_contrast_and_brightness(tiny_canvases: torch.Tensor) -> None:
+    def jittered(upper: tuple[int, int, int], lower: tuple[int, int, int]) -> torch.Tensor:
+        photos = torch.full((256, 4, 32, 32), 255, dtype=torch.uint8)
+        photos[:, :3, :16] = torch.tensor(upper).view(3, 1, 1)
+        photos[:, :3, 16:] = torch.tensor(lower).view(3, 1, 1)
+        return Augmentation(1.0, tiny_canvases)(photos, torch.ones(256, dtype=torch.bool), generator())
+
+    orange = jittered((200, 100, 50), (200, 100, 50)).mean(dim=(2, 3))
+    assert set(orange.argmax(dim=1).tolist()) == {0, 1, 2}, "hue"
+    dull = jittered((140, 128, 116), (140, 128, 116)).mean(dim=(2, 3))
+    assert dull.std(dim=1).min() < 0.1 * 12 / 255, "saturation: contrast alone leaves a fifth"
+    greys = jittered((120, 120, 120), (135, 135, 135))
+    assert (greys.amax(dim=(1, 2, 3)) - greys.amin(dim=(1, 2, 3))).std() > 0.2 * 15 / 255, "contrast"
+    assert greys.mean(dim=(1, 2, 3)).std() > 0.1, "brightness"
+
+
+def test_some_drawings_turn_negative_and_no_photograph(tiny_canvases: torch.Tensor) -> None:
+    black = torch.zeros(256, 4, 32, 32, dtype=torch.uint8)
+    black[:, 3] = 255
+
+    def white_share(opaque: bool) -> float:
+        images = Augmentation(1.0, tiny_canvases)(black, torch.full((256,), opaque), generator())
+        return float((images[:, :, 16, 16].mean(dim=1) > 0.85).float().mean())  # brightness alone brings black to 0.8
+
+    assert 0.2 < white_share(opaque=False) < 0.6
+    assert white_share(opaque=True) == 0
+
+
+def centres(ink: torch.Tensor) -> torch.Tensor:
+    """Centres of mass (n, channels, 2) of `ink` (n, channels, side, side): across and down, each in -1 … 1."""
+    side = ink.shape[-1]
+    across = (2 * torch.arange(side) + 1) / side - 1
+    moments = torch.stack([(ink * across).sum(dim=(2, 3)), (ink * across[:, None]).sum(dim=(2, 3))], dim=2)
+    return moments / ink.sum(dim=(2, 3)).unsqueeze(2)
+
+
+@pytest.fixture
+def poses(tiny_canvases: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], torch.Tensor]:
+    """How a batch of drawings or photos was moved: affine maps (n, 2, 3) from what came out to what went in.
+
+    Every picture is a red, a green and a blue dot on light paper: where three dots went tells the whole map.
+    """
+    monkeypatch.setattr(augment, "_BACKGROUND_SHARES", (1.0, 0.0, 0.0, 0.0, 0.0))
+    down, across = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    dots = [torch.hypot(down - y, across - x) < 4 for y, x in ((24, 24), (28, 40), (40, 32))]
+    paper = 230 * ~torch.stack(dots).any(dim=0)
+    color = torch.stack([paper + 255 * dot for dot in dots])
+
+    def moved(opaque: bool) -> torch.Tensor:
+        alpha = torch.full_like(paper, 255) if opaque else 255 * (paper == 0)
+        rgba = torch.cat([color, alpha[None]]).to(torch.uint8).repeat(512, 1, 1, 1)
+        images = Augmentation(0.0, tiny_canvases)(rgba, torch.full((512,), opaque), generator())
+        went, came = centres((images - 230 / 255).clamp(min=0)), centres(torch.stack(dots).float()[None])
+        return torch.linalg.solve(torch.nn.functional.pad(went, (0, 1), value=1), came.expand_as(went)).mT
+
+    return moved
+
+
+def test_drawings_are_mirrored_turned_zoomed_stretched_sheared_and_shifted(
+    poses: Callable[[bool], torch.Tensor],
+) -> None:
+    pose = poses(False)
+    mirror = pose[:, 0, 0].sign()
+    assert 0.4 < (mirror < 0).float().mean() < 0.6
+    parts = {
+        "turn": pose[:, 1, 0],
+        "zoom": pose[:, :, :2].det().abs(),
+        "stretch": pose[:, 1, 1] / pose[:, 0, 0].abs(),
+        "shear": pose[:, 0, 1] + mirror * pose[:, 1, 0],
+        "shift across": pose[:, 0, 2],
+        "shift down": pose[:, 1, 2],
+    }
+    assert not [name for name, part in parts.items() if not 0.05 < part.std() < 0.25]
+
+
+def test_photographs_are_cropped_into_and_drawings_grow_and_shrink(poses: Callable[[bool], torch.Tensor]) -> None:
+    photographs, drawings = (poses(opaque)[:, :, :2].det().abs() for opaque in (True, False))
+    assert photographs.min() < 0.6
+    assert photographs.max() < 1.05
+    assert drawings.min() < 0.85
+    assert drawings.max() > 1.2
 
 
 def test_same_generator_same_batch(tiny_arrays: Arrays, tiny_canvases: torch.Tensor) -> None:

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from nightmare.cache import cache_root
 from nightmare.data.arrays import Arrays
 from nightmare.errors import InputError
 from nightmare.params import ModelParams, TrainParams
-from nightmare.train import loop
+from nightmare.train import checkpoint, loop
 from nightmare.train.loop import Trained, balanced_weights, epoch_order, predict, train_network
+from nightmare.train.network import build_network
 
 CLASSES = ("bars", "disc")
 
@@ -27,16 +29,23 @@ def run(
     tiny_train: TrainParams,
     tiny_canvases: torch.Tensor,
 ) -> Any:
-    def train(split: pd.DataFrame = tiny_split, seed: int = 1, **changes: Any) -> Trained:
+    def train(
+        split: pd.DataFrame = tiny_split,
+        arrays: Arrays = tiny_arrays,
+        canvases: torch.Tensor = tiny_canvases,
+        seed: int = 1,
+        pretrained: Path | None = None,
+        **changes: Any,
+    ) -> Trained:
         return train_network(
             split,
-            tiny_arrays,
+            arrays,
             classes=CLASSES,
-            model=tiny_model,
+            model=tiny_model.model_copy(update={"pretrained": str(pretrained) if pretrained else False}),
             train=tiny_train.model_copy(update=changes),
             seed=seed,
             name="test",
-            canvases=tiny_canvases,
+            canvases=canvases,
         )
 
     return train
@@ -119,6 +128,92 @@ def test_other_parameters_have_another_checkpoint(run: Any, change: dict[str, An
     run()
     run(**change)
     assert len(list(cache_root().glob("test-*"))) == 2
+
+
+def saved_weights(path: Path, *, seed: int) -> dict[str, torch.Tensor]:
+    """Random weights, which are then also the content of the file at `path`."""
+    torch.manual_seed(seed)
+    weights = build_network(18, len(CLASSES)).state_dict()
+    save_file(weights, path)
+    return weights
+
+
+def test_other_pictures_photos_and_first_weights_have_another_checkpoint(
+    run: Any, tiny_arrays: Arrays, tiny_canvases: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_step", lambda *arguments: 0.0)
+    run()
+    run(arrays=replace(tiny_arrays, rgba=255 - tiny_arrays.rgba))
+    run(canvases=1 - tiny_canvases)
+    for seed in (0, 1):
+        saved_weights(tmp_path / "first.safetensors", seed=seed)
+        run(pretrained=tmp_path / "first.safetensors")
+    assert len(list(cache_root().glob("test-*"))) == 5
+
+
+def test_another_program_has_another_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "__file__", str(tmp_path / "checkpoint.py"))
+    paths = []
+    for program in ("this", "another", "this"):
+        (tmp_path / "loop.py").write_text(program)
+        paths.append(checkpoint.checkpoint_path("test", {}))
+    assert paths[0] == paths[2] != paths[1]
+
+
+def test_training_starts_from_the_weights_of_a_file(run: Any, tmp_path: Path) -> None:
+    first = saved_weights(tmp_path / "first.safetensors", seed=7)
+    network = run(pretrained=tmp_path / "first.safetensors", epochs=1, learning_rate=1e-6).network
+    for name, weight in network.named_parameters():
+        torch.testing.assert_close(weight, first[name], atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("first_pixels", 32, 16),
+        ("batch", 8, 16),
+        ("learning_rate", 1e-3, 2e-3),
+        ("schedule", "multistep", "constant"),
+        ("optimizer", "adamw", "sgd"),
+        ("weight_decay", 0.0, 0.5),
+        ("label_smoothing", 0.0, 0.1),
+        ("balance", 0.0, 1.0),
+        ("color_jitter", 0.0, 0.5),
+    ],
+)
+def test_every_parameter_moves_the_weights(
+    name: str, one: object, other: object, run: Any, tiny_split: pd.DataFrame
+) -> None:
+    unequal = tiny_split.drop(index=range(0, 24, 4))  # half the discs to learn from
+    first, second = (run(split=unequal, epochs=1, **{name: value}).network.fc.weight for value in (one, other))
+    assert not torch.equal(first, second)
+
+
+def test_every_step_has_the_rate_of_the_schedule(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rates = []
+
+    def measuring(network: object, optimizer: torch.optim.Optimizer, *others: object) -> float:
+        rates.append({group["lr"] for group in optimizer.param_groups})
+        return 0.0
+
+    monkeypatch.setattr(loop, "_step", measuring)
+    run(epochs=4, schedule="multistep", learning_rate=0.5)
+    assert rates == [{0.5}] * 6 + [{0.05}] * 3 + [{0.005}] * 3, "three batches an epoch"
+
+
+def test_pictures_grow_to_the_full_side_for_the_last_third(
+    run: Any, tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = []
+
+    def measuring(network: object, optimizer: object, images: torch.Tensor, *others: object) -> float:
+        sides.append(tuple(images.shape[2:]))
+        return 0.0
+
+    monkeypatch.setattr(loop, "_step", measuring)
+    run(arrays=replace(tiny_arrays, rgba=tiny_arrays.rgba.repeat(2, axis=2).repeat(2, axis=3)), epochs=9)
+    assert sides[::3] == sides[1::3] == sides[2::3], "three batches an epoch, of one size"
+    assert sides[::3] == [(side, side) for side in (32, 40, 40, 48, 56, 56, 64, 64, 64)]
 
 
 def test_seed_and_rows_decide(run: Any, tiny_split: pd.DataFrame) -> None:

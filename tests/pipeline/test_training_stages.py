@@ -1,0 +1,94 @@
+"""What train and evaluate make of the tables and models before them: the stages in this process, on blank pictures."""
+
+import io
+import runpy
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+from clones import ROOT
+from PIL import Image
+from torch import nn
+
+from nightmare.data.store import write_images
+from nightmare.params import ModelParams
+from nightmare.tables import IMAGES, PREDICTIONS, SPLIT, read_table, write_table
+from nightmare.train import loop
+from nightmare.train.loop import Trained
+from nightmare.train.model import ModelCard, save_model
+from nightmare.train.network import MEAN, STD, build_network
+
+CLASSES = ("bars", "disc")
+
+
+@pytest.fixture
+def culled(tmp_path: Path, tiny_split: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """The table of a project in the working directory: culling has removed every third row of the pool."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    culled = tiny_split.assign(keep=(tiny_split.index % 3 > 0) | (tiny_split["side"] == "test"))
+    write_table(culled, "data/culled.csv", SPLIT)
+    file = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(file, "PNG")
+    blank = {"text": "", "integer": 32, "number": 0.0, "flag": False}
+    images = culled[["id"]].assign(**{name: blank[kind] for name, kind in IMAGES.columns.items() if name != "id"})
+    pictures = dict.fromkeys(images["id"], file.getvalue())
+    write_table(write_images(images, pictures, Path("data/images"), shards=1), "data/images.csv", IMAGES)
+    return culled
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def stage(name: str, *arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(ROOT / "stages" / f"{name}.py"), run_name="__main__")
+        assert end.value.code == 0
+
+    return stage
+
+
+def test_retrain_learns_from_kept_rows_and_is_judged_on_all_others(
+    run: Callable[..., None], culled: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = []
+
+    def train(split: pd.DataFrame, *arguments: Any, model: ModelParams, **named: Any) -> Trained:
+        given.append(split)
+        history = pd.DataFrame([{"epoch": 1, "train_loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5}])
+        return Trained(build_network(model.depth, len(CLASSES)), history, epoch=1)
+
+    monkeypatch.setattr(loop, "train_network", train)
+    run("train", "retrain", "data/culled.csv")
+    (rows,) = given
+    learnt = culled[culled["keep"] & (culled["side"] == "train")]
+    assert list(rows.loc[rows["side"] == "train", "id"]) == list(learnt["id"])
+    watched = culled.loc[culled["side"] == "val", "id"]
+    assert list(rows.loc[rows["side"] == "val", "id"]) == list(watched), "culled ones too, or the curves would flatter"
+    predictions = read_table("reports/retrain/predictions.csv", PREDICTIONS)
+    assert list(predictions["id"]) == list(culled.loc[culled["side"] != "train", "id"])
+
+
+def test_evaluate_judges_each_model_by_itself(run: Callable[..., None], culled: pd.DataFrame) -> None:
+    for name, answer in (("train", 0), ("retrain", 1)):
+        network = build_network(18, len(CLASSES))
+        nn.init.zeros_(network.fc.weight)
+        network.fc.bias = nn.Parameter(torch.eye(len(CLASSES))[answer])
+        card = ModelCard(depth=18, classes=CLASSES, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
+        save_model(Path("models") / name, network, card)
+    run("evaluate")
+    recall = pd.read_csv("reports/evaluate/recall.csv").set_index(["model", "label"])["recall"]
+    assert recall.to_dict() == {
+        ("train", "bars"): 1,
+        ("train", "disc"): 0,
+        ("retrain", "bars"): 0,
+        ("retrain", "disc"): 1,
+    }
+    final = read_table("reports/evaluate/predictions.csv", PREDICTIONS)
+    assert list(final["id"]) == list(culled.loc[culled["side"] == "test", "id"])
+    assert set(final["predicted"]) == {"disc"}
