@@ -73,6 +73,22 @@ def test_grades_are_spread_over_the_sides():
     assert (parts["test"] - 0.2).abs().max() < 0.05
 
 
+def test_large_groups_come_to_every_side():
+    labels, _ = labelled({"frogs": 90, "bats": 90}, group_size=1)
+    groups = {}
+    for _, stratum in labels.groupby(["label", "grade"]):
+        names = list(stratum["id"])
+        groups |= {name: names[number // 6 * 6] if number < 12 else name for number, name in enumerate(names)}
+    shares = []
+    for seed in range(20):
+        table = split(labels, groups, seed=seed)
+        large = table["group"].map(table["group"].value_counts()) > 1
+        shares.append(large.groupby(table["side"]).mean())
+    # 72 of 180 images are in groups of six. Of two sixes in a stratum, which wishes for two images of them, none
+    # fitted into a test or validation side before large groups had strata of their own.
+    assert (pd.DataFrame(shares).mean()[["test", "val"]] > 0.3).all()
+
+
 def test_folds_are_balanced_in_every_class():
     table = split(*MANY, folds=4)
     pool = table[table["side"] != "test"]
