@@ -30,6 +30,7 @@ CLASSES = ("bars", "disc")
 def culled(tmp_path: Path, tiny_split: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     """The table of a project in the working directory: culling has removed every third row of the pool."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NIGHTMARE_BACKEND", "sequential")  # workers of an earlier test would look into its folder
     shutil.copy(ROOT / "params.yaml", tmp_path)
     culled = tiny_split.assign(keep=(tiny_split.index % 3 > 0) | (tiny_split["side"] == "test"))
     write_table(culled, "data/culled.csv", SPLIT)
