@@ -117,3 +117,23 @@ def redream(
         make_again(picture, out, model=load_model(model, device=best_device()), places=[photo])
 
     sys.exit(exit_code(run))
+
+
+@app.command()
+def layers(
+    model: Annotated[Path, typer.Argument(help="Folder of a model.")] = FINAL_MODEL,
+    deep: Annotated[bool, typer.Option("--deep", help="List the parts within blocks too.")] = False,
+) -> None:
+    """List what a model offers to dream of: shape, what a position sees of the photo, and cost, for 512 x 384."""
+
+    def run() -> None:
+        from nightmare.dream.layers import layers as layers_of
+        from nightmare.train.model import load_model
+
+        print(f"{'layer':<24}{'shape':>16}{'sees':>8}{'stride':>8}{'cost':>8}")
+        for layer in layers_of(load_model(model), height=384, width=512):
+            if deep or layer.name.count(".") < 2:
+                shape = " x ".join(map(str, layer.shape))
+                print(f"{layer.name:<24}{shape:>16}{layer.field:>8}{layer.stride:>8}{layer.cost:>8.0%}")
+
+    sys.exit(exit_code(run))

@@ -20,7 +20,7 @@ from nightmare.errors import ModelError
 from nightmare.train.model import Model
 from nightmare.train.network import normalise
 
-__all__ = ["Objective", "build_objective", "layer_names"]
+__all__ = ["Objective", "build_objective", "layer_ends", "layer_names"]
 
 # RGB (batch, 3, height, width) in 0 … 1 to one score per image (batch,).
 Objective = Callable[[Tensor], Tensor]
@@ -43,7 +43,7 @@ def build_objective(model: Model, recipe: Recipe) -> Objective:
         network = _cut(model.network, (_HEAD,))
         return lambda images: network(normalise(images))[_HEAD][:, index]
 
-    ends = _ends(model.network)
+    ends = layer_ends(model.network)
     for name in recipe.layers:
         if name not in ends:
             raise ModelError(f"no layer {name} in the model: {_near(name, list(ends))}")
@@ -63,11 +63,11 @@ def layer_names(model: Model) -> list[str]:
 
     A name with parts inside, such as `layer3` or `layer3.1`, stands for its end.
     """
-    return list(_ends(model.network))
+    return list(layer_ends(model.network))
 
 
-def _ends(network: ResNet) -> dict[str, str]:
-    """For each name of a layer the last node of the traced network that belongs to it."""
+def layer_ends(network: ResNet) -> dict[str, str]:
+    """For each name of a layer (see `layer_names`) the last node of the traced network that belongs to it."""
     ends: dict[str, str] = {}
     _, nodes = get_graph_node_names(network, suppress_diff_warning=True)
     for node in nodes[1:]:  # the first is the image itself
