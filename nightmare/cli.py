@@ -110,11 +110,12 @@ def redream(
     """Make a dream again from the recipe inside it."""
 
     def run() -> None:
-        from nightmare.device import best_device
         from nightmare.dream.again import redream as make_again
+        from nightmare.dream.workers import ModelFolder
         from nightmare.train.model import load_model
 
-        make_again(picture, out, model=load_model(model, device=best_device()), places=[photo])
+        folder = ModelFolder(model.resolve(), load_model(model).sha256)
+        make_again(picture, out, folder=folder, places=[photo])
 
     sys.exit(exit_code(run))
 

@@ -2,35 +2,44 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+
+from PIL import Image
 
 from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos, read_canvases
 from nightmare.dream.engine import dream_pictures
 from nightmare.dream.picture import Provenance, read_provenance, save_dream
-from nightmare.dream.recipe import ENGINE
+from nightmare.dream.recipe import ENGINE, Recipe
+from nightmare.dream.workers import ModelFolder
 from nightmare.errors import ImageError, InputError, ModelError
-from nightmare.train.model import Model
+from nightmare.parallel import parallel_map
 
 __all__ = ["redream"]
 
 
-def redream(picture: Path, out: Path, *, model: Model, places: Iterable[Path]) -> None:
+def redream(picture: Path, out: Path, *, folder: ModelFolder, places: Iterable[Path]) -> None:
     """Make the dream at `picture` again and save it to `out`.
 
     The photo is looked for by its hash among the shipped ones and at `places`, files or folders. Raises `ModelError`
-    when `model` is another than the picture's, and `InputError` when its photo is not found, or when it was made by
-    another version of the engine.
+    when the model in `folder` is another than the picture's, and `InputError` when its photo is not found, or when it
+    was made by another version of the engine.
     """
     made = read_provenance(picture)
     if made.engine != ENGINE:
         raise InputError(f"{picture} was made by engine {made.engine}, this is {ENGINE}: install the version of then")
-    if made.model != model.sha256:
+    if made.model != folder.sha256:
         raise ModelError(
-            f"{picture} was dreamt by the model {made.model[:12]}, this one is {model.sha256[:12]}: give its own"
+            f"{picture} was dreamt by the model {made.model[:12]}, this one is {folder.sha256[:12]}: give its own"
         )
     canvas = _canvas(made, [*SHIPPED, *find_photos(place for place in places if place.exists())])
-    (dreamt,) = dream_pictures(model, [canvas.image], made.recipe, names=[canvas.sha256])
-    save_dream(out, dreamt, made)
+    # In a worker, as it was made: sums of floats depend on the number of threads, and a worker has its own.
+    dreamt = parallel_map(partial(_dreamt, folder=folder, recipe=made.recipe), [canvas], label="dream", unit="dream")
+    save_dream(out, next(dreamt), made)
+
+
+def _dreamt(canvas: Canvas, *, folder: ModelFolder, recipe: Recipe) -> Image.Image:
+    return dream_pictures(folder.load(), [canvas.image], recipe, names=[canvas.sha256])[0]
 
 
 def _canvas(made: Provenance, photos: Iterable[Photo]) -> Canvas:
