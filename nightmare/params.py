@@ -30,6 +30,7 @@ __all__ = [
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Grade = Literal["A", "B", "C"]
+Iterations = Annotated[int, Field(ge=0, le=1000)]
 
 
 class _Section(BaseModel):
@@ -98,16 +99,27 @@ class CullParams(_Section):
 class DreamParams(_Section):
     pixels: Annotated[int, Field(ge=32, le=8192)]
     layers: Annotated[dict[str, float], Field(min_length=1)]
+    objective: Annotated[str, Field(pattern=r"^(energy$|(channel|neuron|class):.)")]
     octaves: Annotated[int, Field(ge=1, le=20)]
     octave_scale: Annotated[float, Field(gt=1, le=4)]
-    iterations: Annotated[int, Field(ge=0, le=1000)]
+    iterations: Iterations | Annotated[list[Iterations], Field(min_length=1)]
     step_size: Annotated[float, Field(gt=0, le=1)]
+    taper: Share
+    headroom: Share
     jitter: Annotated[int, Field(ge=0, le=512)]
+    rotation: Annotated[float, Field(ge=0, le=180)]
+    zoom: Annotated[float, Field(ge=0, le=0.5)]
     smoothing: Annotated[float, Field(ge=0, le=32)]
+    laplacian: Annotated[int, Field(ge=0, le=10)]
+    total_variation: Annotated[float, Field(ge=0, le=100)]
+    parametrisation: Literal["pixels", "fourier"]
+    keep_colors: bool
     strength: Share
+    tile: Annotated[int, Field(ge=64, le=8192)] | Literal["auto", "none"]
+    precision: Literal["float32", "bfloat16"]
     classes: bool
     album_octaves: Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1)]
-    album_iterations: Annotated[list[Annotated[int, Field(ge=0, le=1000)]], Field(min_length=1)]
+    album_iterations: Annotated[list[Iterations], Field(min_length=1)]
 
     @field_validator("layers")
     @classmethod

@@ -29,19 +29,18 @@ def album(
     A dream of twenty iterations per octave does not pass through one of ten, so each cell is a run of its own.
     """
     photo = ImageOps.contain(canvas.image, (pixels, pixels), Image.Resampling.LANCZOS)
-    grid = [
-        recipe.model_copy(update={"octaves": row, "iterations": column}) for row in octaves for column in iterations
-    ]
+    places = [(row, column) for row in octaves for column in iterations]
+    grid = [recipe.model_copy(update={"octaves": row, "iterations": column}) for row, column in places]
     cells = parallel_map(
         partial(_cell, folder=folder, photo=photo, name=canvas.sha256), grid, label="album", unit="dream"
     )
     images, captions = [], []
-    for cell, dreamt in zip(grid, cells, strict=True):
-        if cell.iterations == iterations[0]:
+    for (row, column), dreamt in zip(places, cells, strict=True):
+        if column == iterations[0]:
             images.append(photo)
             captions.append(canvas.name)
         images.append(dreamt)
-        captions.append(f"{_count(cell.octaves, 'octave')}, {_count(cell.iterations, 'iteration')}")
+        captions.append(f"{_count(row, 'octave')}, {_count(column, 'iteration')}")
     title = f"{canvas.name}, {recipe.objective}: octaves by iterations"
     return contact_sheet(images, captions, columns=1 + len(iterations), cell=pixels, title=title)
 

@@ -1,11 +1,11 @@
 """The loop of DeepDream (Mordvintsev, Olah, Tyka 2015): octave by octave, step by step up the gradient.
 
-Pictures are RGB float32 in 0 … 1. A batch equals its images dreamt one by one: shift, normalisation and clip are
-each image's own, and every random choice belongs to seed and name.
+Pictures are RGB float32 in 0 … 1. A batch equals its images dreamt one by one: moves, normalisation, masks and clip
+are each image's own, and every random choice belongs to seed and name.
 """
 
+import hashlib
 import logging
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,18 +14,33 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from nightmare.dream.filters import direction, flattening
 from nightmare.dream.objectives import Objective, build_objective
 from nightmare.dream.recipe import Recipe
+from nightmare.dream.tiles import ascent, tile_side
+from nightmare.dream.transforms import moved
 from nightmare.errors import InputError
-from nightmare.seeds import derived_seed
 from nightmare.train.model import Model
 
-__all__ = ["SMALLEST_SIDE", "Step", "dream", "dream_pictures", "dream_steps", "octave_sizes", "to_picture", "to_tensor"]
+__all__ = [
+    "SMALLEST_SIDE",
+    "Step",
+    "dream",
+    "dream_pictures",
+    "dream_steps",
+    "finished",
+    "octave_sizes",
+    "to_picture",
+    "to_tensor",
+]
 
 # The stride of a ResNet: below it the last stage sees one position and nothing has a form.
 SMALLEST_SIDE = 32
+# ITU-R BT.709, on the values as they are: what a picture keeps of its brightness when its colours change.
+_LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 _log = logging.getLogger(__name__)
 
@@ -34,12 +49,14 @@ _log = logging.getLogger(__name__)
 class Step:
     """The state after one iteration: octave and iteration count from 0, `images` are of the octave's size.
 
-    `strength` is not applied yet.
+    `scores` (batch,) are those of the objective before this step. Colours and strength are not applied yet, see
+    `finished`.
     """
 
     octave: int
     iteration: int
     images: Tensor
+    scores: Tensor
 
 
 def octave_sizes(height: int, width: int, recipe: Recipe) -> list[tuple[int, int] | None]:
@@ -52,16 +69,26 @@ def octave_sizes(height: int, width: int, recipe: Recipe) -> list[tuple[int, int
     return sizes
 
 
-def dream_steps(model: Model, images: Tensor, recipe: Recipe, *, names: Sequence[str]) -> Iterator[Step]:
+def dream_steps(
+    model: Model,
+    images: Tensor,
+    recipe: Recipe,
+    *,
+    names: Sequence[str] | None = None,
+    guides: Sequence[Tensor] = (),
+    masks: Sequence[Tensor] = (),
+) -> Iterator[Step]:
     """Dream over `images` (batch, 3, height, width) and show the state after every iteration.
 
-    `names` has one word per image, from which its random choices derive. Octaves whose shorter side is below
-    `SMALLEST_SIDE` are left out with a warning in the log. Raises `ModelError` for an unknown layer or class and
-    `InputError` for images that are no such batch.
+    `names` has one word per image, from which its random choices derive; without it they derive from its values.
+    `guides` are RGB (1, 3, height, width) of any size, `masks` one (1, 1, height, width) in 0 … 1 for each entry of
+    `recipe.masks`, of the images' size. Octaves whose shorter side is below `SMALLEST_SIDE` are left out with a
+    warning in the log. Whoever stops asking for steps has cancelled the dream. Raises `ModelError` for an unknown
+    layer, channel or class and `InputError` for pictures that do not fit each other or the recipe.
     """
-    _check(images, names)
-    objective = build_objective(model, recipe)
-    kernel = _smoothing_kernel(recipe.smoothing).to(images)
+    names = _names(images) if names is None else names
+    _check(images, names, recipe, masks)
+    areas = _areas(model, recipe, guides, masks)
     height, width = images.shape[2:]
     sizes = octave_sizes(height, width, recipe)
     if skipped := sizes.count(None):
@@ -69,46 +96,89 @@ def dream_steps(model: Model, images: Tensor, recipe: Recipe, *, names: Sequence
             "%d of %d octaves of a picture of %d x %d are left out: their shorter side is below %d pixels",
             skipped, recipe.octaves, width, height, SMALLEST_SIDE,
         )  # fmt: skip
-    detail = torch.zeros_like(images)
+    detail: Tensor | None = None
     for octave, size in enumerate(sizes):
         if size is None:
             continue
         base = _resized(images, size)
-        current = base + _resized(detail, size)
-        for iteration in range(recipe.iterations):
-            shifts = [_shift(recipe, name, octave, iteration) for name in names]
-            gradient = _rolled(_gradient(objective, _rolled(current, shifts)), [(-y, -x) for y, x in shifts])
-            gradient = _smoothed(gradient, kernel)
-            gradient /= gradient.abs().mean(dim=(1, 2, 3), keepdim=True).clamp_min(torch.finfo(gradient.dtype).tiny)
-            current = (current + recipe.step_size * gradient).clamp_(0, 1)
-            yield Step(octave, iteration, current)
+        current = base if detail is None else base + _resized(detail, size)
+        here = [(area.objective, area.mask if area.mask is None else _resized(area.mask, size)) for area in areas]
+        tiles = [tile_side(area.objective, recipe, batch=len(images), height=size[0], width=size[1]) for area in areas]
+        for iteration in range(recipe.iterations_of(octave)):
+            there, undo = moved(current, recipe, names=names, octave=octave, iteration=iteration)
+            scores, step = torch.zeros_like(current[:, 0, 0, 0]), torch.zeros_like(current)
+            for (objective, mask), tile in zip(here, tiles, strict=True):
+                score, gradient = ascent(objective, there, tile=tile)
+                upwards = direction(undo(gradient), current, recipe)
+                scores = scores + score
+                step = step + (upwards if mask is None else mask * upwards)
+            if recipe.total_variation:
+                step = step + recipe.total_variation * flattening(current)
+            current = current.add(step, alpha=recipe.step_size_of(octave, iteration)).clamp_(0, 1)
+            yield Step(octave, iteration, current, scores)
         detail = current - base
 
 
-def dream(model: Model, images: Tensor, recipe: Recipe, *, names: Sequence[str]) -> Tensor:
+def dream(
+    model: Model,
+    images: Tensor,
+    recipe: Recipe,
+    *,
+    names: Sequence[str] | None = None,
+    guides: Sequence[Tensor] = (),
+    masks: Sequence[Tensor] = (),
+) -> Tensor:
     """The dreams over `images` (batch, 3, height, width) in 0 … 1, of the same shape.
 
-    Without iterations, or with strength 0, the photos themselves. See `dream_steps` for `names` and errors.
+    Without iterations, or with strength 0, the photos themselves. See `dream_steps` for the rest.
     """
     dreamt = images
-    for step in dream_steps(model, images, recipe, names=names):
+    for step in dream_steps(model, images, recipe, names=names, guides=guides, masks=masks):
         dreamt = step.images
+    return finished(images, dreamt, recipe, masks=masks)
+
+
+def finished(images: Tensor, dreamt: Tensor, recipe: Recipe, *, masks: Sequence[Tensor] = ()) -> Tensor:
+    """What is shown of `dreamt`: over the photos `images`, with their colours where asked for, and within `masks`.
+
+    `dreamt` of a smaller octave is brought to the size of the photos.
+    """
+    dreamt = _resized(dreamt, (images.shape[2], images.shape[3]))
+    if recipe.keep_colors:
+        weights = images.new_tensor(_LUMINANCE)[:, None, None]
+        change = ((dreamt - images) * weights).sum(1, keepdim=True)
+        dreamt = (images + change).clamp(0, 1)
+    if masks:
+        # Soft edges have had their share in every step; what is black stays the photo to the last bit.
+        reached = torch.cat([_feathered(mask, recipe.feather) for mask in masks], dim=1).amax(1, keepdim=True)
+        dreamt = torch.where(reached > 0, dreamt, images)
     return torch.lerp(images, dreamt, recipe.strength)
 
 
 def dream_pictures(
-    model: Model, pictures: Sequence[Image.Image], recipe: Recipe, *, names: Sequence[str]
+    model: Model,
+    pictures: Sequence[Image.Image],
+    recipe: Recipe,
+    *,
+    names: Sequence[str] | None = None,
+    guides: Sequence[Image.Image] = (),
 ) -> list[Image.Image]:
-    """The dreams over `pictures` of any sizes, in their order: each size is a batch of its own."""
+    """The dreams over `pictures` of any sizes, in their order: each size is a batch of its own.
+
+    Pictures without names get their random choices from what they show.
+    """
     places: dict[tuple[int, int], list[int]] = defaultdict(list)
     for place, picture in enumerate(pictures):
         places[picture.size].append(place)
     dreams: dict[int, Image.Image] = {}
     device = next(model.network.parameters()).device
+    shown = [to_tensor(guide).to(device) for guide in guides]
     for bucket in places.values():
         images = torch.cat([to_tensor(pictures[place]) for place in bucket]).to(device)
-        dreamt = dream(model, images, recipe, names=[names[place] for place in bucket])
-        dreams.update(zip(bucket, map(to_picture, dreamt), strict=True))
+        named = None if names is None else [names[place] for place in bucket]
+        dreams.update(
+            zip(bucket, map(to_picture, dream(model, images, recipe, names=named, guides=shown)), strict=True)
+        )
     return [dreams[place] for place in range(len(pictures))]
 
 
@@ -122,53 +192,47 @@ def to_picture(image: Tensor) -> Image.Image:
     return Image.fromarray((image * 255).round().byte().permute(1, 2, 0).cpu().numpy())
 
 
-def _check(images: Tensor, names: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class _Area:
+    """What is dreamt of where; without a mask everywhere."""
+
+    objective: Objective
+    mask: Tensor | None
+
+
+def _areas(model: Model, recipe: Recipe, guides: Sequence[Tensor], masks: Sequence[Tensor]) -> list[_Area]:
+    if not masks:
+        return [_Area(build_objective(model, recipe, guides=guides), None)]
+    return [
+        _Area(build_objective(model, recipe, layers=layers, guides=guides), _feathered(mask, recipe.feather))
+        for layers, mask in zip(recipe.masks, masks, strict=True)
+    ]
+
+
+def _feathered(mask: Tensor, deviation: float) -> Tensor:
+    """`mask` with soft edges: where no white is within four deviations it is exactly 0."""
+    if not deviation:
+        return mask
+    return torch.from_numpy(gaussian_filter(mask.cpu().numpy(), deviation, axes=(2, 3), mode="nearest")).to(mask)
+
+
+def _names(images: Tensor) -> list[str]:
+    return [hashlib.sha256(image.detach().cpu().float().numpy().tobytes()).hexdigest() for image in images]
+
+
+def _check(images: Tensor, names: Sequence[str], recipe: Recipe, masks: Sequence[Tensor]) -> None:
     if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
         raise InputError(f"images of shape {tuple(images.shape)}: give float RGB of (batch, 3, height, width) in 0 … 1")
     if len(names) != len(images):
         raise InputError(f"{len(images)} images and {len(names)} names: give one name per image")
-
-
-def _shift(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[int, int]:
-    """The jitter (down, right) of one image at one iteration, each within ±`recipe.jitter`."""
-    steps = 2 * recipe.jitter + 1
-    down, right = divmod(derived_seed(recipe.seed, "jitter", name, octave, iteration) % steps**2, steps)
-    return down - recipe.jitter, right - recipe.jitter
-
-
-def _rolled(images: Tensor, shifts: Sequence[tuple[int, int]]) -> Tensor:
-    return torch.stack([image.roll(shift, dims=(1, 2)) for image, shift in zip(images, shifts, strict=True)])
-
-
-def _gradient(objective: Objective, images: Tensor) -> Tensor:
-    with torch.enable_grad():
-        images = images.requires_grad_()
-        # Scores do not mix images, so the gradient of their sum is that of each.
-        (gradient,) = torch.autograd.grad(objective(images).sum(), images)
-    return gradient
+    if len(masks) != len(recipe.masks):
+        raise InputError(f"the recipe has layers for {len(recipe.masks)} masks and {len(masks)} are given")
+    for mask in masks:
+        if mask.shape != (1, 1, *images.shape[2:]):
+            raise InputError(f"a mask of shape {tuple(mask.shape)} for images of {tuple(images.shape)}")
 
 
 def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
     if images.shape[2:] == size:
         return images
     return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
-
-
-def _smoothing_kernel(deviation: float) -> Tensor:
-    """A normalised Gaussian row of odd length, cut at three deviations; a single 1 for no smoothing."""
-    radius = math.ceil(3 * deviation)
-    if radius == 0:
-        return torch.ones(1)
-    places = torch.arange(-radius, radius + 1, dtype=torch.float32)
-    kernel = torch.exp(-((places / deviation) ** 2) / 2)
-    return kernel / kernel.sum()
-
-
-def _smoothed(gradient: Tensor, kernel: Tensor) -> Tensor:
-    if len(kernel) == 1:
-        return gradient
-    radius = len(kernel) // 2
-    weight = kernel.repeat(gradient.shape[1], 1)
-    padded = F.pad(gradient, (radius, radius, radius, radius), mode="replicate")
-    rows = F.conv2d(padded, weight[:, None, None, :], groups=gradient.shape[1])
-    return F.conv2d(rows, weight[:, None, :, None], groups=gradient.shape[1])

@@ -7,7 +7,7 @@ from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torchvision.models.feature_extraction import NodePathTracer
 
-from nightmare.dream.objectives import layer_ends
+from nightmare.dream.trunk import Reach, layer_ends, reach_behind
 from nightmare.train.model import Model
 
 __all__ = ["Layer", "layers"]
@@ -18,23 +18,22 @@ class Layer:
     """One name that `Recipe.layers` may hold.
 
     `shape`: channels, height and width of its output. `field`: side in pixels of the square of the photo that one of
-    its positions depends on. `stride`: pixels of the photo from one position to the next. `cost`: share of the
-    network's multiplications up to its end, 0 to 1.
+    its positions depends on, infinite where it is the whole photo. `stride`: pixels of the photo from one position to
+    the next. `cost`: share of the network's multiplications up to its end, 0 to 1.
     """
 
     name: str
     shape: tuple[int, ...]
-    field: int
+    field: float
     stride: int
     cost: float
 
 
 @dataclass(frozen=True)
 class _State:
-    """Field and stride at a node, its shape without the batch, and all multiplications so far."""
+    """Reach of a node, its shape without the batch, and all multiplications so far."""
 
-    field: int
-    stride: int
+    reach: Reach
     shape: tuple[int, ...]
     multiplications: int
 
@@ -42,7 +41,7 @@ class _State:
 def layers(model: Model, *, height: int, width: int) -> list[Layer]:
     """The layers of `model` in the order of computation, for a photo of `height` by `width`.
 
-    The receptive field is counted along the graph (Araujo, Norris & Sim 2019); where paths join, the widest counts.
+    Where paths join, the widest reach counts.
     """
     tracer = NodePathTracer()
     traced = fx.GraphModule(model.network, tracer.trace(model.network))
@@ -54,30 +53,19 @@ def layers(model: Model, *, height: int, width: int) -> list[Layer]:
     done = 0
     for node in traced.graph.nodes:
         if node.op == "placeholder":
-            states[node] = _State(1, 1, (3, height, width), 0)
+            states[node] = _State(Reach(1, 1), (3, height, width), 0)
         elif node.op != "output":
-            before = max((states[source] for source in node.all_input_nodes), key=lambda state: state.field)
+            before = max((states[source].reach for source in node.all_input_nodes), key=lambda reach: reach.field)
             module = modules.get(str(node.target)) if node.op == "call_module" else None
             shape = tuple(node.meta["tensor_meta"].shape[1:])
             done += _multiplications(module, shape)
-            states[node] = _State(*_reach(before, module), shape, done)
+            states[node] = _State(reach_behind(before, module), shape, done)
     by_name = {tracer.node_to_qualname[node]: state for node, state in states.items()}
     found = {name: by_name[end] for name, end in layer_ends(model.network).items()}
     return [
-        Layer(name, state.shape, state.field, state.stride, state.multiplications / done)
+        Layer(name, state.shape, state.reach.field, state.reach.stride, state.multiplications / done)
         for name, state in found.items()
     ]
-
-
-def _reach(before: _State, module: nn.Module | None) -> tuple[int, int]:
-    """Field and stride behind `module`, None being an operation that works position by position."""
-    if isinstance(module, nn.Conv2d | nn.MaxPool2d):
-        kernel, stride, dilation = (_side(value) for value in (module.kernel_size, module.stride, module.dilation))
-        return before.field + dilation * (kernel - 1) * before.stride, before.stride * stride
-    if isinstance(module, nn.AdaptiveAvgPool2d):
-        side = max(before.shape[1:])
-        return before.field + (side - 1) * before.stride, before.stride * side
-    return before.field, before.stride
 
 
 def _multiplications(module: nn.Module | None, shape: tuple[int, ...]) -> int:
@@ -85,7 +73,3 @@ def _multiplications(module: nn.Module | None, shape: tuple[int, ...]) -> int:
     if isinstance(module, nn.Conv2d):
         return module.weight.numel() * shape[1] * shape[2]
     return module.weight.numel() if isinstance(module, nn.Linear) else 0
-
-
-def _side(value: int | tuple[int, ...]) -> int:
-    return value if isinstance(value, int) else value[0]

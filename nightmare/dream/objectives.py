@@ -1,115 +1,202 @@
-"""What a dream climbs: one number per image, computed by no more of the network than it needs.
+"""What a dream climbs: scores of positions in a network's layers, averaged to one number per image.
 
-The network is traced, cut behind the deepest layer that is asked for, and its batch normalisation is folded into
-the convolutions. The model itself is left as it was: no hooks, no gradients, no moved statistics.
+Every objective is a sum of terms, and every term a mean over the positions of one layer, so that it can be computed
+part by part (see `tiles`), at any size, and for each image of a batch on its own.
 """
 
-import difflib
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.fx import GraphModule
-from torch.nn.utils.fusion import fuse_conv_bn_eval
-from torchvision.models import ResNet
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+from torchvision.models.feature_extraction import NodePathTracer
 
 from nightmare.dream.recipe import Recipe
-from nightmare.errors import ModelError
+from nightmare.dream.trunk import Trunk, checked_layer, cut, layer_ends, near
+from nightmare.errors import InputError, ModelError
 from nightmare.train.model import Model
-from nightmare.train.network import normalise
 
-__all__ = ["Objective", "build_objective", "layer_ends", "layer_names"]
+__all__ = ["Objective", "Score", "Term", "build_objective"]
 
-# RGB (batch, 3, height, width) in 0 … 1 to one score per image (batch,).
-Objective = Callable[[Tensor], Tensor]
+# Activations (batch, channels, height, width) to a score for each position (batch, height, width).
+Score = Callable[[Tensor], Tensor]
 
-_HEAD = "fc"
+# Products of so many positions with so many positions of the guides are held at once: 64 MB.
+_MATCHES_AT_ONCE = 1 << 24
 
 
-def build_objective(model: Model, recipe: Recipe) -> Objective:
-    """The score of `recipe` under `model`, for images of any size.
+@dataclass(frozen=True)
+class Term:
+    """One summand: `weight` × the mean over positions of what `score` makes of the activations of `node`.
 
-    `energy` is the sum over the layers of weight × half the mean squared activation. The mean, where the original
-    has the sum, lets layers of different sizes share a dream by their weights; the gradient of a single layer keeps
-    its direction. `class:<name>` is the logit of the class. The head is linear and sees the average over positions,
-    so its logit is the average over the logits of all positions, at any size.
-
-    Raises `ModelError` for a layer or a class that the model does not have.
+    With a `position`, as shares of width and height, the score there takes the place of the mean.
     """
-    if recipe.target_class is not None:
-        index = _class_index(model, recipe.target_class)
-        network = _cut(model.network, (_HEAD,))
-        return lambda images: network(normalise(images))[_HEAD][:, index]
+
+    node: str
+    weight: float
+    score: Score
+    position: tuple[float, float] | None = None
+
+    def value(self, activations: Tensor) -> Tensor:
+        """The term for whole images: (batch,)."""
+        scores = self.score(activations)
+        if self.position is None:
+            return self.weight * scores.flatten(1).mean(1)
+        row, column = self.place(*scores.shape[1:])
+        return self.weight * scores[:, row, column]
+
+    def place(self, height: int, width: int) -> tuple[int, int]:
+        """Row and column of the position in a layer of `height` by `width`."""
+        across, down = self.position or (0.5, 0.5)
+        return min(int(down * height), height - 1), min(int(across * width), width - 1)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """RGB (batch, 3, height, width) in 0 … 1 to one score per image (batch,)."""
+
+    trunk: Trunk
+    terms: tuple[Term, ...]
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """The scores of whole images."""
+        activations = self.trunk(images)
+        return torch.stack([term.value(activations[term.node]) for term in self.terms]).sum(0)
+
+
+def build_objective(
+    model: Model, recipe: Recipe, *, layers: dict[str, float] | None = None, guides: Sequence[Tensor] = ()
+) -> Objective:
+    """The objective of `recipe` under `model`; `layers` take the place of the recipe's own.
+
+    `energy` is half the mean squared activation. The mean, where the original has the sum, lets layers of different
+    sizes share a dream by their weights; the gradient of a single layer keeps its direction. `channel` and `neuron`
+    are mean activations. `class` is the logit at each position: the head of a network that averages over positions is
+    linear, so it may as well look before the average. `guided` is the product of each position's activations with
+    those of the position in `guides`, RGB (1, 3, height, width) each, that it agrees with best; `guided:mean` that
+    with the mean over all positions of the guides.
+
+    Raises `ModelError` for a layer, a channel or a class that the model does not have, and `InputError` when guides
+    are given and not asked for, or the reverse.
+    """
+    if recipe.is_guided != bool(guides):
+        wrong = "is guided and there is no guide: give one" if recipe.is_guided else "ignores guides: set it to guided"
+        raise InputError(f"the objective {recipe.objective} {wrong}")
+    own_type = next(model.network.parameters()).dtype
+    precision = torch.bfloat16 if recipe.precision == "bfloat16" else own_type
+    kind, _, argument = recipe.objective.partition(":")
+    if kind == "class":
+        return _class_objective(model, argument, precision)
 
     ends = layer_ends(model.network)
-    for name in recipe.layers:
-        if name not in ends:
-            raise ModelError(f"no layer {name} in the model: {_near(name, list(ends))}")
-    weights = {name: weight for name, weight in recipe.layers.items() if weight}
-    network = _cut(model.network, tuple(sorted({ends[name] for name in weights})))
-
-    def energy(images: Tensor) -> Tensor:
-        activations = network(normalise(images))
-        terms = [weight * activations[ends[name]].square().flatten(1).mean(1) / 2 for name, weight in weights.items()]
-        return torch.stack(terms).sum(0)
-
-    return energy
+    wanted = layers or recipe.layers
+    nodes = {name: checked_layer(name, ends) for name in wanted}
+    weights = {name: weight for name, weight in wanted.items() if weight}
+    trunk = cut(model.network, tuple(sorted({nodes[name] for name in weights})), precision)
+    features = [trunk(guide) for guide in guides]
+    terms = []
+    for name, weight in weights.items():
+        score, position = _score_of(name, kind, argument, [found[nodes[name]] for found in features])
+        terms.append(Term(nodes[name], weight, score, position))
+    return Objective(trunk, tuple(terms))
 
 
-def layer_names(model: Model) -> list[str]:
-    """Every name that `Recipe.layers` may hold, in the order of computation.
-
-    A name with parts inside, such as `layer3` or `layer3.1`, stands for its end.
-    """
-    return list(layer_ends(model.network))
-
-
-def layer_ends(network: ResNet) -> dict[str, str]:
-    """For each name of a layer (see `layer_names`) the last node of the traced network that belongs to it."""
-    ends: dict[str, str] = {}
-    _, nodes = get_graph_node_names(network, suppress_diff_warning=True)
-    for node in nodes[1:]:  # the first is the image itself
-        parts = node.split(".")
-        ends |= {".".join(parts[:length]): node for length in range(1, len(parts) + 1)}
-    return ends
+def _score_of(layer: str, kind: str, argument: str, guides: list[Tensor]) -> tuple[Score, tuple[float, float] | None]:
+    """The score of positions in `layer`, and the one that counts, for an objective `kind:argument`."""
+    if kind == "energy":
+        return _energy, None
+    if kind == "guided":
+        return _guided(guides, by_mean=argument == "mean"), None
+    channels, _, where = argument.partition("@")
+    score = _channels(layer, [int(channel) for channel in channels.split(",")])
+    if kind == "channel":
+        return score, None
+    across, down = (where or "0.5,0.5").split(",")
+    return score, (float(across), float(down))
 
 
-def _class_index(model: Model, name: str) -> int:
+class _Energy(torch.autograd.Function):
+    """Half the mean square over channels. Autograd's own way back takes three passes and another memory format."""
+
+    @staticmethod
+    def forward(ctx: Any, activations: Tensor) -> Tensor:
+        ctx.save_for_backward(activations)
+        # The squares of bfloat16 would lose half of their eight bits.
+        wide = activations.float() if activations.dtype == torch.bfloat16 else activations
+        return wide.square().mean(1) / 2
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (activations,) = ctx.saved_tensors
+        return activations * (gradient / activations.shape[1])[:, None].to(activations.dtype)
+
+
+def _energy(activations: Tensor) -> Tensor:
+    return _Energy.apply(activations)
+
+
+def _channels(layer: str, channels: list[int]) -> Score:
+    def score(activations: Tensor) -> Tensor:
+        if max(channels) >= activations.shape[1]:
+            raise ModelError(f"no channel {max(channels)} in {layer}: it has 0 to {activations.shape[1] - 1}")
+        return activations[:, channels].float().mean(1)
+
+    return score
+
+
+def _guided(guides: list[Tensor], *, by_mean: bool) -> Score:
+    features = torch.cat([guide.flatten(2) for guide in guides], dim=2)[0].float()  # (channels, positions)
+    mean = features.mean(1)[:, None, None]
+
+    def by_match(activations: Tensor) -> Tensor:
+        here = activations.float()
+        return (here * _best_matches(here.detach(), features)).mean(1)
+
+    return (lambda activations: (activations.float() * mean).mean(1)) if by_mean else by_match
+
+
+def _best_matches(activations: Tensor, features: Tensor) -> Tensor:
+    """For each position of (batch, channels, height, width) the column of (channels, n) with the largest product."""
+    found = torch.empty_like(activations)
+    block = max(1, _MATCHES_AT_ONCE // features.shape[1])
+    for image, matches in zip(activations, found, strict=True):
+        positions = image.flatten(1).T  # (height × width, channels)
+        best = torch.cat([(part @ features).argmax(1) for part in positions.split(block)])
+        matches.copy_(features[:, best].view_as(matches))
+    return found
+
+
+def _class_objective(model: Model, name: str, precision: torch.dtype) -> Objective:
     classes = model.card.classes
     if name not in classes:
-        raise ModelError(f"no class {name} in the model: {_near(name, classes)}")
-    return classes.index(name)
+        raise ModelError(f"no class {name} in the model: {near(name, classes)}")
+    index = classes.index(name)
+    tracer = NodePathTracer()
+    result: Any = list(tracer.trace(model.network).nodes)[-1].args[0]
+    averaged = _averaged(result, dict(model.network.named_modules()))
+    end = tracer.node_to_qualname[result if averaged is None else averaged[0]]
+    trunk = cut(model.network, (end,), precision)
+    if averaged is None:
+        return Objective(trunk, (Term(end, 1.0, lambda logits: logits[:, index, None, None].float()),))
+    head = averaged[1]
+
+    def logits(activations: Tensor) -> Tensor:
+        weight = head.weight[index]
+        return F.conv2d(activations.to(weight), weight[None, :, None, None])[:, 0] + head.bias[index]
+
+    return Objective(trunk, (Term(end, 1.0, logits),))
 
 
-def _near(name: str, known: list[str] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=3)
-    # Of the parts within parts there are hundreds: the outer names show the pattern.
-    outer = ", ".join(candidate for candidate in known if candidate.count(".") < 2)
-    return f"did you mean {' or '.join(near)}? Known: {outer}" if near else f"choose of {outer}"
-
-
-# Tracing takes 0.1 s (ResNet-18) to 1 s (ResNet-152), and all classes share the whole network.
-@lru_cache(maxsize=2)
-def _cut(network: ResNet, nodes: tuple[str, ...]) -> GraphModule:
-    """A copy of `network` in eval mode up to `nodes`, from images to a dict of their activations."""
-    extractor = create_feature_extractor(network, list(nodes), suppress_diff_warning=True).eval()
-    modules = dict(extractor.named_modules())
-    for node in list(extractor.graph.nodes):
-        module = modules.get(str(node.target)) if node.op == "call_module" else None
-        if isinstance(module, nn.BatchNorm2d):
-            convolution = node.args[0]
-            # A convolution that is a target itself has a second user, the output, and keeps its own activations.
-            if convolution.op == "call_module" and len(convolution.users) == 1:
-                fused = fuse_conv_bn_eval(modules[convolution.target], module)
-                extractor.set_submodule(convolution.target, fused)
-                node.replace_all_uses_with(convolution)
-                extractor.graph.erase_node(node)
-        elif isinstance(module, nn.ReLU):
-            # In place it would overwrite the activations of a target right before it.
-            extractor.set_submodule(node.target, nn.ReLU())
-    extractor.delete_all_unused_submodules()
-    extractor.recompile()
-    # Measured on a CPU, ResNet-18 at 384 x 255: channels last takes 15 % less time.
-    return extractor.requires_grad_(False).to(memory_format=torch.channels_last)
+def _averaged(result: Any, modules: dict[str, nn.Module]) -> tuple[Any, nn.Linear] | None:
+    """The node before the average over all positions and the linear head behind it, where `result` comes about so."""
+    head = modules.get(str(result.target))
+    if not isinstance(head, nn.Linear):
+        return None
+    node = result.args[0]
+    while isinstance(modules.get(str(node.target)), nn.Dropout | nn.Flatten) or node.target is torch.flatten:
+        node = node.args[0]
+    pool = modules.get(str(node.target))
+    is_average = isinstance(pool, nn.AdaptiveAvgPool2d) and pool.output_size in (1, (1, 1))
+    return (node.args[0], head) if is_average or node.target is F.adaptive_avg_pool2d else None

@@ -1,52 +1,126 @@
 """What a dream is made with: one frozen, checked object, the same in params.yaml, in Python and inside the picture."""
 
-from typing import Annotated, Any
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nightmare.cache import fingerprint
 from nightmare.errors import ParameterError
 
-__all__ = ["ENGINE", "Recipe"]
+__all__ = ["ENGINE", "Layers", "Recipe"]
 
 # Goes up whenever the same recipe makes another picture than before.
-ENGINE = 1
+ENGINE = 2
 
 _CLASS = "class:"
+_OBJECTIVE = re.compile(
+    r"energy"
+    r"|channel:\d+(,\d+)*"
+    r"|neuron:\d+(@(0|1|0?\.\d+),(0|1|0?\.\d+))?"
+    rf"|{_CLASS}.+"
+    r"|guided(:mean)?"
+)
+
+
+def _some_weight(layers: dict[str, float]) -> dict[str, float]:
+    if not any(layers.values()):
+        raise ValueError("every layer has the weight 0, so there is nothing to dream of")
+    return layers
+
+
+Layers = Annotated[dict[str, float], Field(min_length=1)]
+_Iterations = Annotated[int, Field(ge=0, le=1000)]
 
 
 class Recipe(BaseModel):
-    """All settings of a dream. Layer and class names are checked against a model when the dream begins.
+    """All settings of a dream but its pictures. Layer and class names are checked against a model when it begins.
 
-    `objective` is `energy` (of `layers`) or `class:<name>`, which looks at the logit of that class and leaves
-    `layers` aside. `smoothing` is the deviation in pixels of the Gaussian that blurs each gradient, 0 for none.
-    `strength` 0 is the photo, 1 the dream alone.
+    `layers`: names with weights; several climb together.
+    `objective`: `energy` (of whole layers); `channel:3,17` (mean of channels); `neuron:3` or `neuron:3@0.25,0.5`
+    (channel 3 at one position, the centre or as shares of width and height); `class:<name>` (logit, `layers` are left
+    aside); `guided` (each position climbs towards its best match in the guides) or `guided:mean` (towards their mean).
+    `octaves`, `octave_scale`: number of sizes, and the ratio of one to the next.
+    `iterations`: steps per octave, or a list of one number per octave, small to large.
+    `step_size`: mean change of a value in one step, of the range 0 to 1, before clipping. `taper`: how far the steps of
+    an octave shrink, 0 for not at all, 1 from nearly twice the step size to nearly nothing. `headroom`: distance from
+    black and white within which a value moves less, so that it arrives there late; 0 only clips.
+    `jitter`, `rotation`, `zoom`: largest random shift (pixels), turn (degrees) and change of scale (share) of a step.
+    `smoothing`: deviation in pixels of the cascade of Gaussians that blurs each gradient, 0 for none.
+    `laplacian`: bands of the gradient's pyramid that are brought to equal energy, 0 for none.
+    `total_variation`: weight of the pull towards flat areas, beside a gradient of mean 1.
+    `parametrisation`: `pixels`, or `fourier` for steps along decorrelated frequencies and colours.
+    `masks`: for each mask image that is given the layers within it; empty for `layers`. `feather` softens their edges
+    by a deviation in pixels of the finished picture.
+    `keep_colors`: take luminance alone from the dream. `strength`: 0 is the photo, 1 the dream alone.
+    `tile`: side in pixels of the parts that are computed one by one, `auto` where memory asks for it, or `none`.
+    `precision`: `bfloat16` halves the work of networks on processors that multiply it, and rounds.
+    `seed`: all random choices derive from it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    layers: Annotated[dict[str, float], Field(min_length=1)] = {"layer3": 1.0}
-    objective: Annotated[str, Field(pattern=rf"^(energy|{_CLASS}.+)$")] = "energy"
+    layers: Layers = {"layer3": 1.0}
+    objective: str = "energy"
     octaves: Annotated[int, Field(ge=1, le=20)] = 4
     octave_scale: Annotated[float, Field(gt=1, le=4)] = 1.4
-    iterations: Annotated[int, Field(ge=0, le=1000)] = 10
+    iterations: _Iterations | Annotated[list[_Iterations], Field(min_length=1)] = 10
     step_size: Annotated[float, Field(gt=0, le=1)] = 0.02
+    taper: Annotated[float, Field(ge=0, le=1)] = 0.0
+    headroom: Annotated[float, Field(ge=0, le=1)] = 0.0
     jitter: Annotated[int, Field(ge=0, le=512)] = 16
+    rotation: Annotated[float, Field(ge=0, le=180)] = 0.0
+    zoom: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     smoothing: Annotated[float, Field(ge=0, le=32)] = 1.0
+    laplacian: Annotated[int, Field(ge=0, le=10)] = 0
+    total_variation: Annotated[float, Field(ge=0, le=100)] = 0.0
+    parametrisation: Literal["pixels", "fourier"] = "pixels"
+    masks: list[dict[str, float]] = []
+    feather: Annotated[float, Field(ge=0, le=256)] = 4.0
+    keep_colors: bool = False
     strength: Annotated[float, Field(ge=0, le=1)] = 0.9
+    tile: Annotated[int, Field(ge=64, le=8192)] | Literal["auto", "none"] = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
     seed: Annotated[int, Field(ge=0)] = 2019
 
-    @field_validator("layers")
+    _layers_have_weight = field_validator("layers")(_some_weight)
+
+    @field_validator("masks")
     @classmethod
-    def _some_weight(cls, layers: dict[str, float]) -> dict[str, float]:
-        if not any(layers.values()):
-            raise ValueError("every layer has the weight 0, so there is nothing to dream of")
-        return layers
+    def _masks_have_weight(cls, masks: list[dict[str, float]]) -> list[dict[str, float]]:
+        return [layers and _some_weight(layers) for layers in masks]
+
+    @field_validator("objective")
+    @classmethod
+    def _known_objective(cls, objective: str) -> str:
+        if not _OBJECTIVE.fullmatch(objective):
+            raise ValueError("give energy, channel:3, neuron:3@0.5,0.5, class:<name>, guided or guided:mean")
+        return objective
+
+    @model_validator(mode="after")
+    def _as_many_iterations_as_octaves(self) -> "Recipe":
+        if isinstance(self.iterations, list) and len(self.iterations) != self.octaves:
+            raise ValueError(f"iterations has {len(self.iterations)} numbers for {self.octaves} octaves: one for each")
+        return self
+
+    def iterations_of(self, octave: int) -> int:
+        """The number of steps of `octave`, which counts from 0, the smallest."""
+        return self.iterations if isinstance(self.iterations, int) else self.iterations[octave]
+
+    def step_size_of(self, octave: int, iteration: int) -> float:
+        """The mean change of a value in step `iteration` of `octave`; over an octave their mean is `step_size`."""
+        steps = self.iterations_of(octave)
+        return self.step_size * (1 + self.taper * (steps - 1 - 2 * iteration) / (steps + 1))
 
     @property
     def target_class(self) -> str | None:
-        """The class that is dreamt of, or None when the objective is the energy of the layers."""
+        """The class that is dreamt of, or None when the objective is another."""
         return self.objective.removeprefix(_CLASS) if self.objective.startswith(_CLASS) else None
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether the objective looks at guide images."""
+        return self.objective.startswith("guided")
 
     @property
     def hash(self) -> str:

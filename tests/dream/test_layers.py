@@ -5,7 +5,7 @@ import torch
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from nightmare.dream.layers import Layer, layers
-from nightmare.dream.objectives import layer_ends, layer_names
+from nightmare.dream.trunk import layer_ends
 from nightmare.train.model import Model
 
 
@@ -15,7 +15,7 @@ def found(model: Model) -> dict[str, Layer]:
 
 
 def test_every_name_of_a_recipe_is_listed_with_its_shape(model: Model, found: dict[str, Layer]) -> None:
-    assert list(found) == layer_names(model)
+    assert list(found) == list(layer_ends(model.network))
     ends = layer_ends(model.network)
     network = create_feature_extractor(model.network, list(dict.fromkeys(ends.values())))
     shapes = {name: tuple(value.shape[1:]) for name, value in network(torch.zeros(1, 3, 96, 128)).items()}

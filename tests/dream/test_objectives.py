@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nightmare.dream.objectives import build_objective, layer_names
+from nightmare.dream.objectives import build_objective
 from nightmare.dream.recipe import Recipe
+from nightmare.dream.trunk import layer_ends
 from nightmare.errors import ModelError
 from nightmare.train.model import Model
 from nightmare.train.network import normalise
@@ -92,7 +93,7 @@ def test_wrong_names_are_answered_with_near_ones_and_a_list(model: Model) -> Non
 
 
 def test_every_listed_layer_can_be_dreamt_of(model: Model) -> None:
-    names = layer_names(model)
+    names = list(layer_ends(model.network))
     assert {"layer3", "layer3.1", "layer3.1.conv2", "fc"} <= set(names)
     assert "x" not in names
     recipe = Recipe(layers=dict.fromkeys(names, 1.0))

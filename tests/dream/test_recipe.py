@@ -22,7 +22,19 @@ def test_hash_sees_every_setting_but_no_order() -> None:
         "iterations": 9,
         "step_size": 0.9,
         "jitter": 9,
+        "taper": 0.9,
+        "headroom": 0.9,
+        "rotation": 9.0,
+        "zoom": 0.4,
         "smoothing": 9.0,
+        "laplacian": 9,
+        "total_variation": 9.0,
+        "parametrisation": "fourier",
+        "masks": [{}],
+        "feather": 9.0,
+        "keep_colors": True,
+        "tile": 64,
+        "precision": "bfloat16",
         "strength": 0.1,
         "seed": 9,
     }
@@ -43,6 +55,15 @@ def test_hash_sees_every_setting_but_no_order() -> None:
         {"iterations": -1},
         {"strength": 1.5},
         {"guide": "photo.jpg"},
+        {"iterations": [1, 2]},
+        {"iterations": []},
+        {"masks": [{"layer3": 0.0}]},
+        {"objective": "channel:"},
+        {"objective": "channel:1,"},
+        {"objective": "neuron:1@2,0"},
+        {"objective": "guided:worst"},
+        {"precision": "float16"},
+        {"tile": 1},
     ],
 )
 def test_impossible_and_unknown_settings_are_refused(wrong: dict) -> None:
@@ -64,5 +85,6 @@ def test_target_class() -> None:
 
 def test_the_parameters_of_the_pipeline_make_a_recipe(params: Params) -> None:
     settings = params.dream.model_dump(include=set(Recipe.model_fields))
-    assert settings.keys() | {"objective", "seed"} == Recipe.model_fields.keys()
+    # Masks belong to one photo each, and every random choice of the pipeline to one seed.
+    assert settings.keys() | {"masks", "feather", "seed"} == Recipe.model_fields.keys()
     Recipe(seed=params.seed, **settings)

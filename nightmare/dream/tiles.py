@@ -1,0 +1,156 @@
+"""The gradient of a picture too large for the memory, part by part, and the same as that of the whole.
+
+Each tile is the core, whose positions it scores, and a halo as wide as the network looks. Tiles start at multiples of
+the deepest stride, so that every layer sees the grid that it would see in the whole picture; halos overlap and their
+gradients add up.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nightmare.dream.objectives import Objective, Term
+from nightmare.dream.recipe import Recipe
+from nightmare.errors import InputError, ModelError
+
+__all__ = ["ascent", "bytes_per_pixel", "tile_side"]
+
+# What the computation of one gradient may take at `tile: auto`. No share of the free memory: the same recipe has to
+# make the same picture, and tiles move its last bits.
+_BUDGET = 3 << 28
+# Beyond what autograd keeps: the gradients that pass back, and the workspace of convolutions. Measured.
+_TRANSIENT = 1.6
+_PROBE = 256
+
+
+@dataclass(frozen=True)
+class _Span:
+    """One axis of a tile in pixels: core from `start` to `stop`, with its halo from `low` to `high`."""
+
+    low: int
+    start: int
+    stop: int
+    high: int
+
+
+def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[Tensor, Tensor]:
+    """Scores (batch,) and gradient of `objective` at `images` (batch, 3, height, width), by tiles of a core `tile`.
+
+    None computes the whole at once. Raises `ModelError` for a network that looks at the whole picture everywhere.
+    """
+    height, width = images.shape[2:]
+    if tile is None or (tile >= height and tile >= width):
+        return _whole(objective, images)
+    stride, halo = _grid(objective)
+    side = math.ceil(tile / stride) * stride
+    gradient = torch.zeros_like(images)
+    scores = torch.zeros(len(images), dtype=images.dtype, device=images.device)
+    for down in _spans(height, side, halo):
+        for across in _spans(width, side, halo):
+            with torch.enable_grad():
+                part = images[:, :, down.low : down.high, across.low : across.high].clone().requires_grad_()
+                activations = objective.trunk(part)
+                terms = [
+                    _share(
+                        term,
+                        activations[term.node],
+                        objective.trunk.reaches[term.node].stride,
+                        down,
+                        across,
+                        (height, width),
+                    )
+                    for term in objective.terms
+                ]
+                score = torch.stack(terms).sum(0)
+                (back,) = torch.autograd.grad(score.sum(), part)
+            gradient[:, :, down.low : down.high, across.low : across.high] += back
+            scores += score.detach()
+    return scores, gradient
+
+
+def tile_side(objective: Objective, recipe: Recipe, *, batch: int, height: int, width: int) -> int | None:
+    """The side of a core that `recipe` asks for, or None for the whole picture at once.
+
+    Raises `InputError` when `auto` finds no side that fits.
+    """
+    if recipe.tile == "none":
+        return None
+    if isinstance(recipe.tile, int):
+        return recipe.tile
+    if batch * height * width <= _PROBE**2:
+        return None
+    per_pixel = batch * bytes_per_pixel(objective)
+    if height * width * per_pixel <= _BUDGET:
+        return None
+    stride, halo = _grid(objective)
+    side = math.isqrt(int(_BUDGET / per_pixel)) - 2 * halo
+    if side < stride:
+        raise InputError(
+            f"a tile with its halo of {halo} pixels does not fit into {_BUDGET >> 20} MB: choose an earlier layer, or "
+            f"a tile of {stride}, which takes {(stride + 2 * halo) ** 2 * per_pixel / 2**20:.0f} MB"
+        )
+    return side // stride * stride
+
+
+def bytes_per_pixel(objective: Objective) -> float:
+    """What a gradient takes of memory, per pixel of the picture: counted on a small one."""
+    device = next(objective.trunk.network.parameters()).device
+    kept: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    probe = torch.zeros(1, 3, _PROBE, _PROBE, device=device, requires_grad=True)
+    with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        score = objective(probe)  # noqa: F841 - what it keeps is alive as long as it is
+        weights = {weight.untyped_storage().data_ptr() for weight in objective.trunk.network.parameters()}
+        total = sum(count for place, count in kept.items() if place not in weights)
+    return _TRANSIENT * total / _PROBE**2
+
+
+def _whole(objective: Objective, images: Tensor) -> tuple[Tensor, Tensor]:
+    with torch.enable_grad():
+        leaf = images.detach().requires_grad_()
+        scores = objective(leaf)
+        # Scores do not mix images, so the gradient of their sum is that of each.
+        (gradient,) = torch.autograd.grad(scores.sum(), leaf)
+    return scores.detach(), gradient
+
+
+def _grid(objective: Objective) -> tuple[int, int]:
+    """Multiple at which tiles start, and width of their halo, in pixels."""
+    reaches = [objective.trunk.reaches[term.node] for term in objective.terms]
+    widest = max(reach.field for reach in reaches)
+    if math.isinf(widest):
+        raise ModelError("a layer of the dream looks at the whole picture, so there are no tiles: set tile to none")
+    stride = max(reach.stride for reach in reaches)
+    return stride, math.ceil((widest - 1) / 2 / stride) * stride
+
+
+def _spans(length: int, side: int, halo: int) -> Iterator[_Span]:
+    for start in range(0, length, side):
+        stop = min(start + side, length)
+        yield _Span(max(0, start - halo), start, stop, min(length, stop + halo))
+
+
+def _share(term: Term, activations: Tensor, stride: int, down: _Span, across: _Span, whole: tuple[int, int]) -> Tensor:
+    """What the positions of the core add to `term`: (batch,)."""
+    expected = (-(-(down.high - down.low) // stride), -(-(across.high - across.low) // stride))
+    if tuple(activations.shape[2:]) != expected:
+        raise ModelError("the layers of this network lose their borders, so there are no tiles: set tile to none")
+    rows, columns = (
+        slice(-(-(span.start - span.low) // stride), -(-(span.stop - span.low) // stride)) for span in (down, across)
+    )
+    scores = term.score(activations)[:, rows, columns]
+    height, width = (-(-length // stride) for length in whole)
+    if term.position is None:
+        return term.weight * scores.flatten(1).sum(1) / (height * width)
+    row, column = term.place(height, width)
+    row, column = row - down.start // stride, column - across.start // stride
+    inside = 0 <= row < scores.shape[1] and 0 <= column < scores.shape[2]
+    return term.weight * scores[:, row, column] if inside else 0 * scores.flatten(1).sum(1)

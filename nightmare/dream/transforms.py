@@ -1,0 +1,72 @@
+"""Small random moves of the picture before each step, undone after it, so that no feature clings to the grid.
+
+What an image meets derives from seed, name, octave and iteration: never from its place in a batch.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from nightmare.dream.recipe import Recipe
+from nightmare.seeds import derived_seed, fraction
+
+__all__ = ["moved"]
+
+# Takes the gradient at the moved images back to the images.
+_Undo = Callable[[Tensor], Tensor]
+
+
+def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, iteration: int) -> tuple[Tensor, _Undo]:
+    """`images` (batch, 3, height, width) shifted, turned and scaled as `recipe` asks, and the way back of gradients.
+
+    Shifts wrap round. Turned and scaled pictures show their mirror image beyond the border.
+    """
+    moments = [(name, octave, iteration) for name in names]
+    shifts = [_shift(recipe, *moment) for moment in moments]
+    shifted = _rolled(images, shifts)
+
+    def unshifted(gradient: Tensor) -> Tensor:
+        return _rolled(gradient, [(-down, -across) for down, across in shifts])
+
+    if not (recipe.rotation or recipe.zoom):
+        return shifted, unshifted
+    with torch.enable_grad():
+        leaf = shifted.requires_grad_()
+        turned = _turned(leaf, [_turn(recipe, *moment) for moment in moments])
+
+    def undone(gradient: Tensor) -> Tensor:
+        (back,) = torch.autograd.grad(turned, leaf, gradient)
+        return unshifted(back)
+
+    return turned.detach(), undone
+
+
+def _shift(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[int, int]:
+    """The jitter (down, right) of one image at one iteration, each within ±`recipe.jitter`."""
+    steps = 2 * recipe.jitter + 1
+    down, right = divmod(derived_seed(recipe.seed, "jitter", name, octave, iteration) % steps**2, steps)
+    return down - recipe.jitter, right - recipe.jitter
+
+
+def _rolled(images: Tensor, shifts: Sequence[tuple[int, int]]) -> Tensor:
+    return torch.stack([image.roll(shift, dims=(1, 2)) for image, shift in zip(images, shifts, strict=True)])
+
+
+def _turn(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[float, float]:
+    """Angle (radians) and factor of scale."""
+    angle, scale = (2 * fraction(recipe.seed, kind, name, octave, iteration) - 1 for kind in ("rotation", "zoom"))
+    return math.radians(angle * recipe.rotation), (1 + recipe.zoom) ** scale
+
+
+def _turned(images: Tensor, turns: Sequence[tuple[float, float]]) -> Tensor:
+    height, width = images.shape[2:]
+    matrices = []
+    for angle, scale in turns:
+        cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
+        # Coordinates run from -1 to 1 on both sides: without the ratio a turn of an oblong picture would shear it.
+        matrices.append([[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, 0.0]])
+    grid = F.affine_grid(images.new_tensor(matrices), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
