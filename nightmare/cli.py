@@ -1,19 +1,100 @@
 """The `nightmare` command. Heavy imports happen inside the commands, so that `nightmare --help` answers at once."""
 
 import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nightmare.errors import exit_code
+
+if TYPE_CHECKING:
+    from nightmare.dream.recipe import Recipe
 
 __all__ = ["app"]
 
 FINAL_MODEL = Path("models/retrain")
 CANVASES = Path("data/canvases")
 
-ModelOption = Annotated[Path, typer.Option("--model", help="Folder of a model: model.safetensors and model.json.")]
+ModelOption = Annotated[
+    Path, typer.Option("--model", help="Folder of a model, or with --weights the name of a torchvision classifier.")
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option("--weights", help="File with the weights of a torchvision classifier.")
+]
+PixelsOption = Annotated[int, typer.Option(help="Longer side of the dreams.", min=32, max=8192)]
+GuideOption = Annotated[
+    list[Path] | None, typer.Option("--guide", help="Picture that objective guided looks at; may repeat.")
+]
+MaskOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mask", help="Picture that is white where to dream, or picture:layers for layers of its own; may repeat."
+    ),
+]
+
+# Every setting of a recipe that is an option, for each command that dreams.
+SETTINGS: dict[str, tuple[Any, str]] = {
+    "layers": (str, "Such as layer3 or layer3,layer2=0.5."),
+    "objective": (str, "energy, channel:3, neuron:3@0.5,0.5, class:skulls, guided or guided:mean."),
+    "octaves": (int, "Sizes that are dreamt on."),
+    "octave_scale": (float, "Ratio of one octave to the next."),
+    "iterations": (str, "Steps per octave, or one number for each such as 2,2,3,4."),
+    "step_size": (float, "Change per step, of the range 0 to 1."),
+    "taper": (float, "How far the steps of an octave shrink, 0 to 1."),
+    "headroom": (float, "Distance from black and white at which changes slow down."),
+    "jitter": (int, "Largest random shift, in pixels."),
+    "rotation": (float, "Largest random turn, in degrees."),
+    "zoom": (float, "Largest random change of scale, as a share."),
+    "smoothing": (float, "Blur of each gradient, in pixels."),
+    "laplacian": (int, "Bands of the gradient that are brought to one energy."),
+    "total_variation": (float, "Pull towards flat areas."),
+    "parametrisation": (str, "pixels or fourier."),
+    "feather": (float, "Softness of the edges of masks, in pixels."),
+    "keep_colors": (bool, "Take only the luminance of the dream."),
+    "strength": (float, "Share of the dream over the photo, 0 to 1."),
+    "tile": (str, "Side of the parts that are computed one by one, auto or none."),
+    "precision": (str, "float32, or bfloat16 for half the time on processors that multiply it."),
+    "seed": (int, "All random choices derive from it."),
+}
+
+
+def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` the options `--preset`, `--recipe` and one per setting; its argument `recipe` is their Recipe."""
+
+    @wraps(command)
+    def with_options(*, preset: str, recipe: Path | None, **given: Any) -> None:
+        def run() -> None:
+            from nightmare.dream.presets import read_recipe, refined
+
+            changes = {name: given.pop(name) for name in SETTINGS}
+            command(recipe=refined(read_recipe(recipe) if recipe else preset, changes), **given)
+
+        sys.exit(exit_code(run))
+
+    own = [value for name, value in signature(command).parameters.items() if name != "recipe"]
+    options: dict[str, tuple[Any, Any]] = {
+        "preset": (Annotated[str, typer.Option(help="Recipe to start from.")], "nightmare"),
+        "recipe": (
+            Annotated[Path | None, typer.Option(help="JSON file with a whole recipe, in place of a preset.")],
+            None,
+        ),
+    }
+    for name, (kind, text) in SETTINGS.items():
+        options[name] = (Annotated[kind | None, typer.Option(help=text)], None)
+    added = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in options.items()
+    ]
+    parameters = [value.replace(kind=Parameter.KEYWORD_ONLY) for value in own] + added
+    with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {value.name: value.annotation for value in parameters}
+    return with_options
+
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0].split(".")[0])
 
@@ -42,99 +123,148 @@ def results(
 
 
 @app.command()
+@takes_recipe
 def dream(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the dreams and their manifest.")],
+    recipe: "Recipe",
     model: ModelOption = FINAL_MODEL,
-    preset: Annotated[str, typer.Option(help="Recipe to start from.")] = "nightmare",
-    recipe: Annotated[Path | None, typer.Option(help="JSON file with a whole recipe, in place of a preset.")] = None,
-    layers: Annotated[str | None, typer.Option(help="Such as layer3 or layer3,layer2=0.5.")] = None,
-    objective: Annotated[str | None, typer.Option(help="energy, or class:skulls.")] = None,
-    octaves: Annotated[int | None, typer.Option(help="Sizes that are dreamt on.")] = None,
-    octave_scale: Annotated[float | None, typer.Option(help="Ratio of one octave to the next.")] = None,
-    iterations: Annotated[int | None, typer.Option(help="Steps per octave.")] = None,
-    step_size: Annotated[float | None, typer.Option(help="Change per step, of the range 0 to 1.")] = None,
-    jitter: Annotated[int | None, typer.Option(help="Largest random shift, in pixels.")] = None,
-    smoothing: Annotated[float | None, typer.Option(help="Blur of each gradient, in pixels.")] = None,
-    strength: Annotated[float | None, typer.Option(help="Share of the dream over the photo, 0 to 1.")] = None,
-    seed: Annotated[int | None, typer.Option(help="All random choices derive from it.")] = None,
-    pixels: Annotated[int, typer.Option(help="Longer side of the dreams.", min=32, max=8192)] = 768,
+    weights: WeightsOption = None,
+    guide: GuideOption = None,
+    mask: MaskOption = None,
+    pixels: PixelsOption = 768,
+    format: Annotated[str, typer.Option(help="png, jpg, webp or tif (16 bits).")] = "png",
+    profile: Annotated[bool, typer.Option("--profile", help="Say where the time went.")] = False,
 ) -> None:
     """Dream over photos. What is there already is not made again; each picture carries its recipe."""
+    from nightmare.data.canvases import find_photos
+    from nightmare.dream.batch import Order, Refused, dream_photos, plan_dreams
+    from nightmare.dream.profile import profiled
+    from nightmare.dream.workers import ModelFolder
+    from nightmare.errors import InputError
 
-    def run() -> None:
-        from nightmare.data.canvases import find_photos
-        from nightmare.dream.batch import Refused, dream_photos
-        from nightmare.dream.presets import read_recipe, refined
-        from nightmare.dream.workers import ModelFolder
-        from nightmare.errors import InputError
-        from nightmare.train.model import load_model
-
-        changes = {
-            "layers": layers,
-            "objective": objective,
-            "octaves": octaves,
-            "octave_scale": octave_scale,
-            "iterations": iterations,
-            "step_size": step_size,
-            "jitter": jitter,
-            "smoothing": smoothing,
-            "strength": strength,
-            "seed": seed,
-        }
-        settings = refined(read_recipe(recipe) if recipe else preset, changes)
-        folder = ModelFolder(model.resolve(), load_model(model).sha256)
-        found = find_photos(photos)
-        made = refused = 0
-        for result in dream_photos(found, out, folder=folder, recipe=settings, pixels=pixels):
+    masks, layers = _masks(mask or [])
+    order = Order(
+        ModelFolder.at(model, weights=weights),
+        recipe.model_copy(update={"masks": layers}) if mask else recipe,
+        pixels,
+        guides=tuple(find_photos(guide or [])),
+        masks=tuple(find_photos(masks)),
+        suffix=f".{format}",
+    )
+    found = find_photos(photos)
+    plan = plan_dreams(found, out, order=order)
+    if plan.forecast and profile:
+        # Only this process is counted.
+        plan = replace(plan, forecast=replace(plan.forecast, workers=1))
+    elif plan.forecast:
+        print(f"{len(plan.tasks)} to make, about {plan.forecast.seconds:.0f} s", flush=True)
+    made = refused = 0
+    with profiled(wanted=profile) as times:
+        for result in dream_photos(plan):
             if isinstance(result, Refused):
                 refused += 1
                 print(f"{result.path}: {result.error}", file=sys.stderr)
             else:
                 made += 1
-                print(result)
-        print(f"{made} made, {len(found) - made - refused} there already, {refused} refused")
-        if refused:
-            raise InputError(f"{refused} of {len(found)} photos cannot be read, see above: mend or remove them")
-
-    sys.exit(exit_code(run))
+                print(result, flush=True)
+    if profile:
+        print(times)
+    print(f"{made} made, {len(found) - made - refused} there already, {refused} refused")
+    if refused:
+        raise InputError(f"{refused} of {len(found)} photos cannot be read, see above: mend or remove them")
 
 
 @app.command()
 def redream(
     picture: Annotated[Path, typer.Argument(help="A dream as it was saved.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the same picture is written, as PNG.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the same picture is written.")],
     model: ModelOption = FINAL_MODEL,
-    photo: Annotated[Path, typer.Option(help="The photo, or a folder in which it lies.")] = CANVASES,
+    weights: WeightsOption = None,
+    photo: Annotated[
+        list[Path] | None, typer.Option(help="The photo, guide or mask, or a folder in which it lies; may repeat.")
+    ] = None,
+    pixels: Annotated[int | None, typer.Option(help="Another longer side.", min=32, max=8192)] = None,
 ) -> None:
-    """Make a dream again from the recipe inside it."""
+    """Make a dream again from the recipe inside it, the same to the last bit or larger."""
 
     def run() -> None:
         from nightmare.dream.again import redream as make_again
         from nightmare.dream.workers import ModelFolder
-        from nightmare.train.model import load_model
 
-        folder = ModelFolder(model.resolve(), load_model(model).sha256)
-        make_again(picture, out, folder=folder, places=[photo])
+        folder = ModelFolder.at(model, weights=weights)
+        make_again(picture, out, folder=folder, places=photo or [CANVASES], pixels=pixels)
 
     sys.exit(exit_code(run))
 
 
 @app.command()
+@takes_recipe
+def sweep(
+    photo: Annotated[Path, typer.Argument(help="The photo to dream on.")],
+    rows: Annotated[str, typer.Option(help="Setting and values, such as octaves=3,5,7,9.")],
+    columns: Annotated[str, typer.Option(help="Setting and values, such as iterations=1,10,20.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The sheet, a PNG; its cells lie in a folder beside it.")],
+    recipe: "Recipe",
+    model: ModelOption = FINAL_MODEL,
+    weights: WeightsOption = None,
+    guide: GuideOption = None,
+    pixels: PixelsOption = 256,
+) -> None:
+    """Show what two settings do, on one labelled sheet; `redream CELL --pixels 1024` makes a cell large."""
+    from nightmare.atomic import save_picture
+    from nightmare.data.canvases import find_photos
+    from nightmare.dream.batch import GUIDE_PIXELS, read_canvas
+    from nightmare.dream.gallery import Commission
+    from nightmare.dream.sweep import parse_axis
+    from nightmare.dream.sweep import sweep as make_sheet
+    from nightmare.dream.workers import ModelFolder
+
+    (found,) = find_photos([photo])
+    guides = tuple(read_canvas(each, GUIDE_PIXELS) for each in find_photos(guide or []))
+    commission = Commission(read_canvas(found, pixels), recipe, guides=guides)
+    sheet = make_sheet(
+        ModelFolder.at(model, weights=weights),
+        commission,
+        rows=parse_axis(rows),
+        columns=parse_axis(columns),
+        directory=out.with_suffix(""),
+    )
+    save_picture(out, sheet)
+    print(f"{out}, its cells in {out.with_suffix('')}/")
+
+
+@app.command()
 def layers(
-    model: Annotated[Path, typer.Argument(help="Folder of a model.")] = FINAL_MODEL,
+    model: Annotated[Path, typer.Argument(help="Folder of a model, or name of a classifier.")] = FINAL_MODEL,
+    weights: WeightsOption = None,
     deep: Annotated[bool, typer.Option("--deep", help="List the parts within blocks too.")] = False,
 ) -> None:
     """List what a model offers to dream of: shape, what a position sees of the photo, and cost, for 512 x 384."""
 
     def run() -> None:
+        from math import isinf
+
         from nightmare.dream.layers import layers as layers_of
-        from nightmare.train.model import load_model
+        from nightmare.dream.workers import ModelFolder
 
         print(f"{'layer':<24}{'shape':>16}{'sees':>8}{'stride':>8}{'cost':>8}")
-        for layer in layers_of(load_model(model), height=384, width=512):
+        for layer in layers_of(ModelFolder.at(model, weights=weights).load(), height=384, width=512):
             if deep or layer.name.count(".") < 2:
                 shape = " x ".join(map(str, layer.shape))
-                print(f"{layer.name:<24}{shape:>16}{layer.field:>8}{layer.stride:>8}{layer.cost:>8.0%}")
+                field = "all" if isinf(layer.field) else f"{layer.field:.0f}"
+                print(f"{layer.name:<24}{shape:>16}{field:>8}{layer.stride:>8}{layer.cost:>8.0%}")
 
     sys.exit(exit_code(run))
+
+
+def _masks(texts: list[str]) -> tuple[list[Path], list[dict[str, float]]]:
+    """`sky.png:layer4` as a path and layers; no layers stand for those of the recipe."""
+    from nightmare.dream.presets import parse_layers
+
+    paths, layers = [], []
+    for text in texts:
+        path, _, names = text.partition(":")
+        paths.append(Path(path))
+        layers.append(parse_layers(names) if names else {})
+    return paths, layers

@@ -180,7 +180,15 @@ DREAMS = Table(
         "darkening": "number",
         "clipped_share": "number",
         "distance": "number",
+        "similarity": "number",
+        "structure_fine": "number",
+        "structure_middle": "number",
+        "structure_coarse": "number",
+        "class_shift": "number",
+        "class_before": "text",
+        "class_after": "text",
         "dreamt_class": "text",
+        "octave_gains": "text",
     },
 )
 

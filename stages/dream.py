@@ -12,9 +12,9 @@ import pandas as pd
 
 from nightmare.atomic import atomic_directory, save_picture, write_json
 from nightmare.data.canvases import load_canvases
-from nightmare.dream.albums import album
-from nightmare.dream.gallery import commissions, dream_sheet, fulfil, summary
+from nightmare.dream.gallery import Commission, commissions, dream_sheet, fulfil, summary
 from nightmare.dream.recipe import Recipe
+from nightmare.dream.sweep import Axis, sweep
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import exit_code
 from nightmare.parallel import parallel_map
@@ -23,6 +23,7 @@ from nightmare.tables import DREAMS, write_table
 from nightmare.train.model import load_model
 
 MODEL = Path("models/retrain")
+CANVASES = Path("data/canvases")
 REPORTS = Path("reports/dream")
 
 
@@ -31,7 +32,7 @@ def main() -> None:
     model = load_model(MODEL)
     folder = ModelFolder(MODEL.resolve(), model.sha256)
     classes = model.card.classes
-    canvases = load_canvases(Path("data/canvases"), pixels=params.dream.pixels)
+    canvases = load_canvases(CANVASES, pixels=params.dream.pixels)
     recipe = Recipe(seed=params.seed, **params.dream.model_dump(include=set(Recipe.model_fields)))
     wanted = commissions(canvases, recipe, classes=classes if params.dream.classes else ())
     with atomic_directory("dreams") as directory:
@@ -40,15 +41,15 @@ def main() -> None:
         write_table(dreams, directory / "dreams.csv", DREAMS)
         save_picture(directory / "sheet.png", dream_sheet(dreams, canvases, directory, cell=params.dream.pixels))
         save_picture(REPORTS / "sheet.png", dream_sheet(dreams, canvases, directory, cell=128))
-        first_album = album(
+        small = load_canvases(CANVASES, pixels=params.dream.pixels // 2)[0]
+        album = sweep(
             folder,
-            canvases[0],
-            recipe,
-            octaves=params.dream.album_octaves,
-            iterations=params.dream.album_iterations,
-            pixels=params.dream.pixels // 2,
+            Commission(small, recipe),
+            rows=Axis("octaves", params.dream.album_octaves),
+            columns=Axis("iterations", params.dream.album_iterations),
+            directory=directory.resolve() / "album",
         )
-        save_picture(directory / "album.png", first_album)
+        save_picture(directory / "album.png", album)
     write_json(REPORTS / "metrics.json", summary(dreams, class_count=len(classes)))
 
 

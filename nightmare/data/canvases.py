@@ -24,13 +24,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Canvas:
-    """An RGB photo, a name that is unique and fit for file names, and the SHA-256 of its file."""
+    """An RGB photo in sRGB, a name that is unique and fit for file names, and the SHA-256 of its file.
+
+    `alpha` is the transparency, of mode L and of the size of `image`, where some pixel is not opaque.
+    """
 
     name: str
     image: Image.Image
     sha256: str
     licence: str
     credit: str
+    alpha: Image.Image | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,9 @@ def read_canvases(photos: Sequence[Photo], *, pixels: int) -> Iterator[Canvas | 
         if isinstance(result, ImageError):
             yield result
         else:
-            image = ImageOps.contain(on_matte(result.image), (pixels, pixels), Image.Resampling.LANCZOS)
-            yield Canvas(photo.name, image, hashlib.sha256(content).hexdigest(), photo.licence, photo.credit)
+            image = _contained(on_matte(result.image), pixels)
+            sha256 = hashlib.sha256(content).hexdigest()
+            yield Canvas(photo.name, image, sha256, photo.licence, photo.credit, _alpha(result.image, pixels))
 
 
 def load_canvases(directory: Path, *, pixels: int) -> list[Canvas]:
@@ -103,6 +108,18 @@ def load_canvases(directory: Path, *, pixels: int) -> list[Canvas]:
     if not canvases:
         raise InputError(f"no photo to dream on: put one into {directory}, or install the packages anew")
     return canvases
+
+
+def _contained(image: Image.Image, pixels: int) -> Image.Image:
+    return ImageOps.contain(image, (pixels, pixels), Image.Resampling.LANCZOS)
+
+
+def _alpha(image: Image.Image, pixels: int) -> Image.Image | None:
+    if image.mode != "RGBA":
+        return None
+    alpha = _contained(image.getchannel("A"), pixels)
+    # A pixel that is nearly opaque can vanish among its neighbours.
+    return None if alpha.getextrema() == (255, 255) else alpha
 
 
 def _may_be_photo(path: Path) -> bool:

@@ -1,29 +1,31 @@
 """The same picture again, from what it says of itself: bit for bit on the same machine."""
 
 import hashlib
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from PIL import Image
+import torch
 
 from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos, read_canvases
-from nightmare.dream.engine import dream_pictures
+from nightmare.dream.batch import GUIDE_PIXELS
+from nightmare.dream.gallery import Commission, painted, provenance
 from nightmare.dream.picture import Provenance, read_provenance, save_dream
-from nightmare.dream.recipe import ENGINE, Recipe
+from nightmare.dream.recipe import ENGINE
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import ImageError, InputError, ModelError
-from nightmare.parallel import parallel_map
 
 __all__ = ["redream"]
 
 
-def redream(picture: Path, out: Path, *, folder: ModelFolder, places: Iterable[Path]) -> None:
-    """Make the dream at `picture` again and save it to `out`.
+def redream(
+    picture: Path, out: Path, *, folder: ModelFolder, places: Iterable[Path], pixels: int | None = None
+) -> None:
+    """Make the dream at `picture` again and save it to `out`, at another longer side when `pixels` says so.
 
-    The photo is looked for by its hash among the shipped ones and at `places`, files or folders. Raises `ModelError`
-    when the model in `folder` is another than the picture's, and `InputError` when its photo is not found, or when it
-    was made by another version of the engine.
+    The photo, guides and masks are looked for by their hashes among the shipped photos and at `places`, files or
+    folders. Raises `ModelError` when the model in `folder` is another than the picture's, and `InputError` when a
+    photo is not found, or when the picture was made by another version of the engine.
     """
     made = read_provenance(picture)
     if made.engine != ENGINE:
@@ -32,21 +34,39 @@ def redream(picture: Path, out: Path, *, folder: ModelFolder, places: Iterable[P
         raise ModelError(
             f"{picture} was dreamt by the model {made.model[:12]}, this one is {folder.sha256[:12]}: give its own"
         )
-    canvas = _canvas(made, [*SHIPPED, *find_photos(place for place in places if place.exists())])
-    # In a worker, as it was made: sums of floats depend on the number of threads, and a worker has its own.
-    dreamt = parallel_map(partial(_dreamt, folder=folder, recipe=made.recipe), [canvas], label="dream", unit="dream")
-    save_dream(out, next(dreamt), made)
+    photos = [*SHIPPED, *find_photos(place for place in places if place.exists())]
+    side = pixels or made.pixels
+    commission = Commission(
+        _canvas(made.canvas, photos, made=made, pixels=side),
+        made.recipe,
+        guides=tuple(_canvas(guide, photos, made=made, pixels=GUIDE_PIXELS) for guide in made.guides),
+        masks=tuple(_canvas(mask, photos, made=made, pixels=side) for mask in made.masks),
+    )
+    with _threads(made.threads):
+        image, _ = painted(commission, folder=folder, bar=True)
+        again = provenance(commission, folder.load()).model_copy(
+            update={"canvas_name": made.canvas_name, "licence": made.licence, "credit": made.credit}
+        )
+    save_dream(out, image, again, alpha=commission.canvas.alpha)
 
 
-def _dreamt(canvas: Canvas, *, folder: ModelFolder, recipe: Recipe) -> Image.Image:
-    return dream_pictures(folder.load(), [canvas.image], recipe, names=[canvas.sha256])[0]
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Sums of floats depend on how many threads share them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
-def _canvas(made: Provenance, photos: Iterable[Photo]) -> Canvas:
+def _canvas(sha256: str, photos: Sequence[Photo], *, made: Provenance, pixels: int) -> Canvas:
     for photo in photos:
-        if hashlib.sha256(photo.path.read_bytes()).hexdigest() == made.canvas:
-            (canvas,) = read_canvases([photo], pixels=made.pixels)
+        if hashlib.sha256(photo.path.read_bytes()).hexdigest() == sha256:
+            (canvas,) = read_canvases([photo], pixels=pixels)
             if isinstance(canvas, ImageError):
                 raise InputError(f"{photo.path} cannot be read any more: {canvas}")
             return canvas
-    raise InputError(f"the photo {made.canvas_name} ({made.canvas[:12]}) is not here: say where it is with --photo")
+    what = f"photo {made.canvas_name}" if sha256 == made.canvas else "guide or mask"
+    raise InputError(f"the {what} ({sha256[:12]}) is not here: say where it is with --photo")

@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from nightmare.data.canvases import Photo, read_canvases, with_unique_names
+from nightmare.data.canvases import Canvas, Photo, read_canvases, with_unique_names
+from nightmare.dream.forecast import Forecast, forecast
 from nightmare.dream.gallery import Commission, dream_filename, fulfil
 from nightmare.dream.picture import read_provenance
 from nightmare.dream.recipe import ENGINE, Recipe
@@ -21,9 +22,11 @@ from nightmare.errors import ImageError, InputError, TableError
 from nightmare.parallel import parallel_map
 from nightmare.tables import DREAMS, read_table, write_table
 
-__all__ = ["MANIFEST", "Refused", "dream_photos"]
+__all__ = ["GUIDE_PIXELS", "MANIFEST", "Order", "Plan", "Refused", "dream_photos", "plan_dreams", "read_canvas"]
 
 MANIFEST = "dreams.csv"
+# Longer side at which a network looks at a guide: every position of it is compared with every one of the dream.
+GUIDE_PIXELS = 384
 
 
 @dataclass(frozen=True)
@@ -35,40 +38,86 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class _Task:
-    """Everything that makes one picture, small enough to be sent to a worker."""
+class Order:
+    """What is asked for over every photo, small enough to be sent to a worker.
 
-    photo: Photo
-    directory: Path
+    `pixels` is the longer side of the dreams, `suffix` says their format. Guides keep their own size, up to
+    `GUIDE_PIXELS`; masks, one for each entry of `recipe.masks`, are brought to the size of each photo.
+    """
+
     folder: ModelFolder
     recipe: Recipe
     pixels: int
+    guides: tuple[Photo, ...] = ()
+    masks: tuple[Photo, ...] = ()
+    suffix: str = ".png"
+
+
+@dataclass(frozen=True)
+class _Task:
+    photo: Photo
+    directory: Path
+    order: Order
 
     @property
     def file(self) -> Path:
-        return self.directory / dream_filename(self.photo.name, self.recipe)
+        return self.directory / dream_filename(self.photo.name, self.order.recipe, suffix=self.order.suffix)
 
 
-def dream_photos(
-    photos: Sequence[Photo], directory: Path, *, folder: ModelFolder, recipe: Recipe, pixels: int
-) -> Iterator[Path | Refused]:
-    """Dream `recipe` over each photo, at a longer side of `pixels`, into `directory`.
+@dataclass(frozen=True)
+class Plan:
+    """The dreams that are still to be made in `directory`, and what they will take; None where there are none."""
 
-    Yields the new pictures and what was refused, in the order of the photos; what is there already is passed over.
-    The manifest is valid after every picture, so that an interrupted run can be gone on with. Raises `InputError`
-    when the manifest of an earlier run cannot be read, and what `dream_steps` raises.
+    directory: Path
+    tasks: list[_Task]
+    forecast: Forecast | None
+
+
+def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Plan:
+    """What of `order` over `photos` is not in `directory` yet.
+
+    Raises `InputError` when the manifest of an earlier run cannot be read, when guides or masks cannot, when there is
+    not enough memory, and what `dream_steps` raises.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    rows = _manifest(directory / MANIFEST)
-    tasks = [_Task(photo, directory.resolve(), folder, recipe, pixels) for photo in with_unique_names(photos)]
-    tasks = [task for task in tasks if not (task.file.name in rows and _is_made(task))]
-    for task, result in zip(tasks, parallel_map(_made, tasks, label="dreams", unit="dream"), strict=True):
+    made = _manifest(directory / MANIFEST)
+    tasks = [_Task(photo, directory.resolve(), order) for photo in with_unique_names(photos)]
+    tasks = [task for task in tasks if not (task.file.name in made and _is_made(task))]
+    if not tasks:
+        return Plan(directory, [], None)
+    for photo in (*order.guides, *order.masks):
+        read_canvas(photo, order.pixels)
+    return Plan(directory, tasks, forecast(order.folder, order.recipe, pixels=order.pixels, photos=len(tasks)))
+
+
+def dream_photos(plan: Plan) -> Iterator[Path | Refused]:
+    """Make the dreams of `plan`.
+
+    Yields the new pictures and what was refused, in the order of the photos. The manifest is valid after every
+    picture, so that an interrupted run can be gone on with.
+    """
+    if plan.forecast is None:
+        return
+    plan.directory.mkdir(parents=True, exist_ok=True)
+    rows = _manifest(plan.directory / MANIFEST)
+    if plan.forecast.workers == 1:
+        results: Iterator[dict[str, Any] | ImageError] = (_made(task, bar=True) for task in plan.tasks)
+    else:
+        results = parallel_map(_made, plan.tasks, label="dreams", unit="dream", workers=plan.forecast.workers)
+    for task, result in zip(plan.tasks, results, strict=True):
         if isinstance(result, ImageError):
             yield Refused(task.photo.path, result)
         else:
             rows[task.file.name] = result
-            write_table(pd.DataFrame(list(rows.values())), directory / MANIFEST, DREAMS)
-            yield directory / task.file.name
+            write_table(pd.DataFrame(list(rows.values())), plan.directory / MANIFEST, DREAMS)
+            yield plan.directory / task.file.name
+
+
+def read_canvas(photo: Photo, pixels: int) -> Canvas:
+    """The photo at a longer side of `pixels`. Raises `InputError` when it cannot be read."""
+    (canvas,) = read_canvases([photo], pixels=pixels)
+    if isinstance(canvas, ImageError):
+        raise InputError(f"{photo.path} cannot be read: {canvas}")
+    return canvas
 
 
 def _manifest(path: Path) -> dict[str, dict[str, Any]]:
@@ -86,13 +135,30 @@ def _is_made(task: _Task) -> bool:
         made = read_provenance(task.file)
     except InputError:
         return False
-    sha256 = hashlib.sha256(task.photo.path.read_bytes()).hexdigest()
-    wanted = (ENGINE, task.folder.sha256, sha256, task.recipe, task.pixels)
-    return (made.engine, made.model, made.canvas, made.recipe, made.pixels) == wanted
+    order = task.order
+    wanted = (
+        ENGINE, order.folder.sha256, _sha256(task.photo), order.recipe, order.pixels,
+        [_sha256(guide) for guide in order.guides], [_sha256(mask) for mask in order.masks],
+    )  # fmt: skip
+    return (
+        made.engine, made.model, made.canvas, made.recipe, made.pixels, list(made.guides), list(made.masks)
+    ) == wanted  # fmt: skip
 
 
-def _made(task: _Task) -> dict[str, Any] | ImageError:
-    (canvas,) = read_canvases([task.photo], pixels=task.pixels)
+def _sha256(photo: Photo) -> str:
+    return hashlib.sha256(photo.path.read_bytes()).hexdigest()
+
+
+def _made(task: _Task, *, bar: bool = False) -> dict[str, Any] | ImageError:
+    order = task.order
+    (canvas,) = read_canvases([task.photo], pixels=order.pixels)
     if isinstance(canvas, ImageError):
         return canvas
-    return fulfil(Commission(canvas, task.recipe), folder=task.folder, directory=task.directory)
+    commission = Commission(
+        canvas,
+        order.recipe,
+        guides=tuple(read_canvas(guide, GUIDE_PIXELS) for guide in order.guides),
+        masks=tuple(read_canvas(mask, order.pixels) for mask in order.masks),
+        suffix=order.suffix,
+    )
+    return fulfil(commission, folder=order.folder, directory=task.directory, bar=bar)

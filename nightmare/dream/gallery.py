@@ -1,40 +1,50 @@
 """The dreams of one run: which to make, making one, and what to say of them all together."""
 
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
+from torch import Tensor
 
 from nightmare.data.canvases import Canvas
-from nightmare.dream.engine import dream_pictures
+from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, to_picture, to_tensor
 from nightmare.dream.measures import class_bias, measure_dream
 from nightmare.dream.picture import Provenance, save_dream
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.workers import ModelFolder
+from nightmare.progress import progress_bar
 from nightmare.sheets import contact_sheet
+from nightmare.train.model import Model
 
-__all__ = ["Commission", "commissions", "dream_filename", "dream_sheet", "fulfil", "summary"]
+__all__ = ["Commission", "commissions", "dream_filename", "dream_sheet", "fulfil", "painted", "provenance", "summary"]
 
 
 @dataclass(frozen=True)
 class Commission:
-    """One dream that is to be made: a recipe over a canvas."""
+    """One dream that is to be made: a recipe over a canvas, with what it is guided and masked by."""
 
     canvas: Canvas
     recipe: Recipe
+    guides: tuple[Canvas, ...] = ()
+    masks: tuple[Canvas, ...] = ()
+    suffix: str = ".png"
 
     @property
     def filename(self) -> str:
         """Such as `cat-energy.png` or `coffee-class-skulls.png`."""
-        return dream_filename(self.canvas.name, self.recipe)
+        return dream_filename(self.canvas.name, self.recipe, suffix=self.suffix)
 
 
-def dream_filename(name: str, recipe: Recipe) -> str:
+def dream_filename(name: str, recipe: Recipe, *, suffix: str = ".png") -> str:
     """The file of a dream of `recipe` over the photo called `name`."""
-    return f"{name}-{recipe.objective.replace(':', '-').replace('/', '-')}.png"
+    return f"{name}-{re.sub(r'[:/@,]', '-', recipe.objective)}{suffix}"
 
 
 def commissions(canvases: Sequence[Canvas], recipe: Recipe, *, classes: Sequence[str]) -> list[Commission]:
@@ -47,11 +57,60 @@ def commissions(canvases: Sequence[Canvas], recipe: Recipe, *, classes: Sequence
     return plain + targeted
 
 
-def fulfil(commission: Commission, *, folder: ModelFolder, directory: Path) -> dict[str, Any]:
-    """Make one dream, save it in the existing `directory`, and return its row of the dreams table."""
+def painted(commission: Commission, *, folder: ModelFolder, bar: bool = False) -> tuple[Tensor, dict[int, float]]:
+    """The dream as RGB (3, height, width) in 0 … 1, and for each octave the gain of its objective.
+
+    The gain is that of the score before the last step over that before the first one: what an octave knows by itself.
+    With a `bar` it shows how far it is, which is not for several side by side.
+    """
     model, canvas, recipe = folder.load(), commission.canvas, commission.recipe
-    (dreamt,) = dream_pictures(model, [canvas.image], recipe, names=[canvas.sha256])
-    provenance = Provenance(
+    device = next(model.network.parameters()).device
+    photo = to_tensor(canvas.image).to(device)
+    masks = [_mask(mask.image, canvas.image.size).to(device) for mask in commission.masks]
+    steps = dream_steps(
+        model,
+        photo,
+        recipe,
+        names=[canvas.sha256],
+        guides=[to_tensor(guide.image).to(device) for guide in commission.guides],
+        masks=masks,
+    )
+    dreamt, scores = photo, defaultdict(list)
+    for step in _shown(steps, photo, recipe) if bar else steps:
+        dreamt = step.images
+        scores[step.octave].append(float(step.scores))
+    gains = {octave: own[-1] / own[0] if own[0] else 1.0 for octave, own in scores.items()}
+    return finished(photo, dreamt, recipe, masks=masks)[0].cpu(), gains
+
+
+def fulfil(commission: Commission, *, folder: ModelFolder, directory: Path, bar: bool = False) -> dict[str, Any]:
+    """Make one dream, save it in the existing `directory`, and return its row of the dreams table.
+
+    See `painted` for `bar`.
+    """
+    model, canvas, recipe = folder.load(), commission.canvas, commission.recipe
+    image, gains = painted(commission, folder=folder, bar=bar)
+    save_dream(directory / commission.filename, image, provenance(commission, model), alpha=canvas.alpha)
+    measures = measure_dream(
+        model, canvas.image, to_picture(image), recipe, guides=[guide.image for guide in commission.guides]
+    )
+    return {
+        "path": commission.filename,
+        "canvas": canvas.name,
+        "model": model.sha256,
+        "recipe": recipe.hash,
+        **asdict(measures),
+        "octave_gains": " ".join(f"{gain:.3f}" for gain in gains.values()),
+        "objective": recipe.objective,
+        "licence": canvas.licence,
+        "credit": canvas.credit,
+    }
+
+
+def provenance(commission: Commission, model: Model) -> Provenance:
+    """What is said inside the picture of `commission`, computed by `model` in this process."""
+    canvas = commission.canvas
+    return Provenance(
         model=model.sha256,
         dataset=model.card.dataset,
         canvas=canvas.sha256,
@@ -59,19 +118,11 @@ def fulfil(commission: Commission, *, folder: ModelFolder, directory: Path) -> d
         pixels=max(canvas.image.size),
         licence=canvas.licence,
         credit=canvas.credit,
-        recipe=recipe,
+        guides=tuple(guide.sha256 for guide in commission.guides),
+        masks=tuple(mask.sha256 for mask in commission.masks),
+        threads=torch.get_num_threads(),
+        recipe=commission.recipe,
     )
-    save_dream(directory / commission.filename, dreamt, provenance)
-    return {
-        "path": commission.filename,
-        "canvas": canvas.name,
-        "model": model.sha256,
-        "recipe": recipe.hash,
-        **asdict(measure_dream(model, canvas.image, dreamt, recipe)),
-        "objective": recipe.objective,
-        "licence": canvas.licence,
-        "credit": canvas.credit,
-    }
 
 
 def summary(dreams: pd.DataFrame, *, class_count: int) -> dict[str, Any]:
@@ -84,6 +135,7 @@ def summary(dreams: pd.DataFrame, *, class_count: int) -> dict[str, Any]:
         "darkening": float(dreams["darkening"].mean()),
         "clipped_share": float(dreams["clipped_share"].mean()),
         "distance": float(dreams["distance"].mean()),
+        "structure_fine": float(dreams["structure_fine"].mean()),
         "class_entropy": bias.entropy,
         "class_largest_share": bias.largest_share,
     }
@@ -106,3 +158,24 @@ def dream_sheet(dreams: pd.DataFrame, canvases: Sequence[Canvas], directory: Pat
         images += [None] * (columns - 1 - len(own))
         captions += [""] * (columns - 1 - len(own))
     return contact_sheet(images, captions, columns=columns, cell=cell, title="Dreams")
+
+
+def _mask(picture: Image.Image, size: tuple[int, int]) -> Tensor:
+    """A picture's luminance as a mask (1, 1, height, width) in 0 … 1 of the size (width, height)."""
+    grey = np.array(picture.convert("L").resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+    return torch.from_numpy(grey)[None, None] / 255
+
+
+def _shown(steps: Iterator[Step], photo: Tensor, recipe: Recipe) -> Iterator[Step]:
+    """`steps` under a bar that moves by pixels, since a step of the last octave takes ten times one of the first."""
+    sizes = octave_sizes(photo.shape[2], photo.shape[3], recipe)
+    pixels = {octave: size[0] * size[1] // 1000 for octave, size in enumerate(sizes) if size}
+    total = sum(each * recipe.iterations_of(octave) for octave, each in pixels.items())
+    with progress_bar(label="dream", unit="kpixel", total=total) as bar:
+        for step in steps:
+            bar.set_postfix_str(
+                f"octave {step.octave + 1}/{recipe.octaves}, "
+                f"iteration {step.iteration + 1}/{recipe.iterations_of(step.octave)}"
+            )
+            bar.update(pixels[step.octave])
+            yield step

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
@@ -28,17 +28,23 @@ __all__ = [
     "distance",
     "measure_dream",
     "similarity",
+    "structure",
 ]
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 _SSIM_WINDOW = 7
+# Longer side beyond which measures look at a smaller copy: what a network or SSIM keeps of 12 megapixels is 3 GB.
+_LONGEST = 1024
+# Wavelengths in pixels at which bands of structure meet.
+_BANDS = (8, 32)
 
 
 @dataclass(frozen=True)
 class Measures:
     """The measures of one dream; each is defined by the function of its name in this module.
 
-    `dreamt_class` is the class whose probability grew most.
+    `class_before` and `class_after` are the most probable classes of photo and dream, `dreamt_class` the one whose
+    probability grew most.
     """
 
     activation_gain: float
@@ -46,6 +52,12 @@ class Measures:
     clipped_share: float
     distance: float
     similarity: float
+    structure_fine: float
+    structure_middle: float
+    structure_coarse: float
+    class_shift: float
+    class_before: str
+    class_after: str
     dreamt_class: str
 
 
@@ -57,33 +69,56 @@ class ClassBias:
     largest_share: float
 
 
-def measure_dream(model: Model, photo: Image.Image, dreamt: Image.Image, recipe: Recipe) -> Measures:
-    """All measures of `dreamt`, which `recipe` made of `photo`; pictures of one size, as they are saved."""
-    gains = class_probabilities(model, dreamt) - class_probabilities(model, photo)
+def measure_dream(
+    model: Model, photo: Image.Image, dreamt: Image.Image, recipe: Recipe, *, guides: Sequence[Image.Image] = ()
+) -> Measures:
+    """All measures of `dreamt`, which `recipe` made of `photo`; pictures of one size, as they are saved.
+
+    Whatever is larger is measured at a longer side of 1,024 pixels, its clipped share aside.
+    """
+    clipped = clipped_share(dreamt)
+    if max(photo.size) > _LONGEST:
+        photo, dreamt = (ImageOps.contain(picture, (_LONGEST, _LONGEST)) for picture in (photo, dreamt))
+    before, after = (class_probabilities(model, picture) for picture in (photo, dreamt))
+    classes = model.card.classes
+    fine, middle, coarse = structure(photo, dreamt)
     return Measures(
-        activation_gain=activation_gain(model, photo, dreamt, recipe),
+        activation_gain=activation_gain(model, photo, dreamt, recipe, guides=guides),
         darkening=darkening(photo, dreamt),
-        clipped_share=clipped_share(dreamt),
+        clipped_share=clipped,
         distance=distance(photo, dreamt),
         similarity=similarity(photo, dreamt),
-        dreamt_class=model.card.classes[int(gains.argmax())],
+        structure_fine=fine,
+        structure_middle=middle,
+        structure_coarse=coarse,
+        class_shift=float((after - before).abs().sum() / 2),
+        class_before=classes[int(before.argmax())],
+        class_after=classes[int(after.argmax())],
+        dreamt_class=classes[int((after - before).argmax())],
     )
 
 
 @torch.no_grad()
-def activation_gain(model: Model, photo: Image.Image, dreamt: Image.Image, recipe: Recipe) -> float:
+def activation_gain(
+    model: Model, photo: Image.Image, dreamt: Image.Image, recipe: Recipe, *, guides: Sequence[Image.Image] = ()
+) -> float:
     """How often the objective after the dream holds the objective before, at full resolution; 1 is no dream.
 
     Of the energy it is the plain ratio, meant for positive weights. A logit has no zero to start from: of a class it
-    is the ratio of its probabilities.
+    is the ratio of its probabilities. Infinite where there was nothing before.
     """
     if recipe.target_class is not None:
         index = model.card.classes.index(recipe.target_class)
         before, after = (float(class_probabilities(model, picture)[index]) for picture in (photo, dreamt))
     else:
-        energy = build_objective(model, recipe)
-        before, after = (float(energy(_on_device(model, picture))) for picture in (photo, dreamt))
-    return after / before if before else 1.0
+        shown = [_on_device(model, guide) for guide in guides]
+        areas = [build_objective(model, recipe, layers=layers, guides=shown) for layers in recipe.masks or [{}]]
+        before, after = (
+            sum(float(objective(_on_device(model, picture))) for objective in areas) for picture in (photo, dreamt)
+        )
+    if before > 0:
+        return after / before
+    return 1.0 if after == before else math.inf
 
 
 @torch.no_grad()
@@ -115,6 +150,19 @@ def similarity(photo: Image.Image, dreamt: Image.Image) -> float:
     window = min(_SSIM_WINDOW, shorter - 1 + shorter % 2)
     similarity_of: Callable[..., float] = structural_similarity  # which has no types
     return float(similarity_of(_unit(photo), _unit(dreamt), channel_axis=2, data_range=1.0, win_size=window))
+
+
+def structure(photo: Image.Image, dreamt: Image.Image) -> tuple[float, float, float]:
+    """Shares of the energy of the change of luminance in details below 8, from 8 to 32 and above 32 pixels.
+
+    Noise is nearly all in the first, forms that an eye can follow are in the other two. All 0 without a change.
+    """
+    change = (_unit(dreamt) - _unit(photo)) @ np.array(_LUMINANCE)
+    power = np.abs(np.fft.fft2(change)) ** 2
+    frequency = np.hypot(np.fft.fftfreq(change.shape[0])[:, None], np.fft.fftfreq(change.shape[1])[None])
+    total = float(power.sum()) or 1.0
+    below, between = (float(power[frequency > 1 / wavelength].sum()) / total for wavelength in _BANDS)
+    return below, between - below, float(power.sum()) / total - between
 
 
 def class_bias(dreamt_classes: Sequence[str], *, class_count: int) -> ClassBias:

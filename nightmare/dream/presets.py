@@ -26,8 +26,9 @@ PRESETS = {
 
 
 def refined(start: str | Recipe, changes: Mapping[str, Any]) -> Recipe:
-    """The preset or recipe `start` with those of `changes` that are not None; `layers` as text (`parse_layers`).
+    """The preset or recipe `start` with those of `changes` that are not None.
 
+    Settings with several forms may be text: `layers` (see `parse_layers`), `iterations` (`10` or `2,2,3,4`) and `tile`.
     Raises `ParameterError` for a preset that does not exist and for a value out of its range.
     """
     if isinstance(start, str):
@@ -35,8 +36,12 @@ def refined(start: str | Recipe, changes: Mapping[str, Any]) -> Recipe:
             raise ParameterError(f"no preset {start}: choose of {', '.join(PRESETS)}")
         start = PRESETS[start]
     wished = {name: value for name, value in changes.items() if value is not None}
-    if "layers" in wished:
+    if isinstance(wished.get("layers"), str):
         wished["layers"] = parse_layers(wished["layers"])
+    if isinstance(wished.get("iterations"), str):
+        wished["iterations"] = _iterations(wished["iterations"])
+    if str(wished.get("tile")).isdecimal():
+        wished["tile"] = int(wished["tile"])
     return Recipe.checked(start.model_dump() | wished)
 
 
@@ -50,6 +55,14 @@ def parse_layers(text: str) -> dict[str, float]:
         except ValueError:
             raise ParameterError(f"layers: {part.strip()}: write a name, or name=weight such as layer2=0.5") from None
     return layers
+
+
+def _iterations(text: str) -> int | list[int]:
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ParameterError(f"iterations: {text}: write a number, or one for each octave such as 2,2,3,4") from None
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -8,6 +8,7 @@ gradients add up.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ from nightmare.dream.objectives import Objective, Term
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import InputError, ModelError
 
-__all__ = ["ascent", "bytes_per_pixel", "tile_side"]
+__all__ = ["ascent", "gradient_bytes", "tile_side"]
 
 # What the computation of one gradient may take at `tile: auto`. No share of the free memory: the same recipe has to
 # make the same picture, and tiles move its last bits.
@@ -76,13 +77,11 @@ def tile_side(objective: Objective, recipe: Recipe, *, batch: int, height: int, 
 
     Raises `InputError` when `auto` finds no side that fits.
     """
-    if recipe.tile == "none":
+    if recipe.tile == "none" or (recipe.tile == "auto" and batch * height * width <= _PROBE**2):
         return None
     if isinstance(recipe.tile, int):
         return recipe.tile
-    if batch * height * width <= _PROBE**2:
-        return None
-    per_pixel = batch * bytes_per_pixel(objective)
+    per_pixel = batch * _bytes_per_pixel(objective)
     if height * width * per_pixel <= _BUDGET:
         return None
     stride, halo = _grid(objective)
@@ -90,13 +89,24 @@ def tile_side(objective: Objective, recipe: Recipe, *, batch: int, height: int, 
     if side < stride:
         raise InputError(
             f"a tile with its halo of {halo} pixels does not fit into {_BUDGET >> 20} MB: choose an earlier layer, or "
-            f"a tile of {stride}, which takes {(stride + 2 * halo) ** 2 * per_pixel / 2**20:.0f} MB"
+            f"--tile {max(64, stride)}, which takes {(max(64, stride) + 2 * halo) ** 2 * per_pixel / 2**20:.0f} MB"
         )
     return side // stride * stride
 
 
-def bytes_per_pixel(objective: Objective) -> float:
-    """What a gradient takes of memory, per pixel of the picture: counted on a small one."""
+def gradient_bytes(objective: Objective, recipe: Recipe, *, batch: int, height: int, width: int) -> float:
+    """What the computation of one gradient takes of memory, by tiles where `recipe` asks for them."""
+    tile = tile_side(objective, recipe, batch=batch, height=height, width=width)
+    pixels = height * width
+    if tile is not None:
+        halo = _grid(objective)[1]
+        pixels = min(height, tile + 2 * halo) * min(width, tile + 2 * halo)
+    return batch * pixels * _bytes_per_pixel(objective)
+
+
+@lru_cache(maxsize=8)
+def _bytes_per_pixel(objective: Objective) -> float:
+    """What the gradient takes per pixel of the picture: counted on a small one."""
     device = next(objective.trunk.network.parameters()).device
     kept: dict[int, int] = {}
 

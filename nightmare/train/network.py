@@ -16,7 +16,16 @@ from torchvision import models
 
 from nightmare.errors import ModelError
 
-__all__ = ["DEPTHS", "MEAN", "STD", "build_network", "load_pretrained", "normalise", "pretrained_fingerprint"]
+__all__ = [
+    "DEPTHS",
+    "MEAN",
+    "STD",
+    "build_network",
+    "load_pretrained",
+    "normalise",
+    "pretrained_fingerprint",
+    "read_weights",
+]
 
 DEPTHS = (18, 34, 50, 101, 152)
 MEAN = (0.485, 0.456, 0.406)
@@ -50,7 +59,7 @@ def load_pretrained(network: models.ResNet, depth: int, pretrained: str) -> None
     A file is safetensors or a state dict, which is read with `weights_only=True`: weights are untrusted.
     Raises `ModelError` when the weights cannot be had or belong to another architecture.
     """
-    state = _imagenet_weights(depth) if pretrained == "imagenet" else _weights_file(Path(pretrained))
+    state = _imagenet_weights(depth) if pretrained == "imagenet" else read_weights(Path(pretrained))
     own = network.state_dict()
     head = {name for name in ("fc.weight", "fc.bias") if name in state and state[name].shape != own[name].shape}
     missing = [name for name in own if name not in state and name not in ("fc.weight", "fc.bias")]
@@ -78,13 +87,16 @@ def _imagenet_weights(depth: int) -> dict[str, Tensor]:
         ) from None
 
 
-def _weights_file(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors in a safetensors file or a plain state dict. Raises `ModelError` for anything else: untrusted."""
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
-        raise ModelError(f"no weights at model.pretrained = {path}: give false, imagenet or an existing file") from None
+        raise ModelError(
+            f"no weights at {path}: give an existing file (model.pretrained may also be false or imagenet)"
+        ) from None
     except (SafetensorError, RuntimeError, ValueError, EOFError, OSError, KeyError) as error:
         raise ModelError(f"{path} holds no readable weights: {error}") from None
     except Exception as error:  # pickle's own errors share no base class with a name that torch exports

@@ -3,8 +3,9 @@ import logging
 from importlib.metadata import distribution
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos, load_canvases, read_canvases, with_unique_names
 from nightmare.errors import ImageError, InputError
@@ -61,6 +62,48 @@ def test_a_refusal_takes_the_place_of_its_photo(tmp_path: Path) -> None:
     assert isinstance(refusal, ImageError)
     assert isinstance(canvas, Canvas)
     assert (canvas.name, canvas.image.size) == ("sea", (32, 32))
+
+
+def read_one(path: Path, *, pixels: int) -> Canvas:
+    (canvas,) = read_canvases(find_photos([path]), pixels=pixels)
+    assert isinstance(canvas, Canvas)
+    return canvas
+
+
+def test_transparency_is_kept_beside_the_colours_at_their_size(tmp_path: Path) -> None:
+    alpha = Image.linear_gradient("L").resize((60, 40))
+    photo = Image.radial_gradient("L").convert("RGB").resize((60, 40))
+    photo.putalpha(alpha)
+    photo.save(tmp_path / "ghost.png")
+    canvas = read_one(tmp_path / "ghost.png", pixels=30)
+    assert canvas.alpha
+    assert (canvas.image.mode, canvas.alpha.mode) == ("RGB", "L")
+    assert canvas.image.size == canvas.alpha.size == (30, 20)
+    wanted = ImageOps.contain(alpha, (30, 30), Image.Resampling.LANCZOS)
+    # The decoder has brought the shorter side from 40 to 30 before: two steps, each with its rounding.
+    assert np.abs(np.asarray(canvas.alpha, dtype=int) - np.asarray(wanted)).max() <= 3
+    # The matte is white where nearly nothing is visible; the photo itself has 128 there.
+    assert np.asarray(canvas.image)[0, 15].min() > 250
+
+
+@pytest.mark.parametrize("pixels", [16, 64])
+def test_a_small_photo_grows_together_with_its_transparency(tmp_path: Path, pixels: int) -> None:
+    photo = Image.radial_gradient("L").convert("RGB").resize((32, 24))
+    photo.putalpha(Image.linear_gradient("L").resize((32, 24)))
+    photo.save(tmp_path / "ghost.png")
+    canvas = read_one(tmp_path / "ghost.png", pixels=pixels)
+    assert canvas.alpha
+    assert canvas.alpha.size == canvas.image.size == (pixels, pixels * 3 // 4)
+
+
+@pytest.mark.parametrize("least", [255, 254])
+def test_what_is_opaque_at_its_size_has_no_transparency(tmp_path: Path, least: int) -> None:
+    photo = Image.radial_gradient("L").convert("RGBA").resize((16, 32))
+    photo.putpixel((5, 5), (9, 9, 9, least))
+    photo.save(tmp_path / "wall.png")
+    assert read_one(tmp_path / "wall.png", pixels=16).alpha is None
+    kept = read_one(tmp_path / "wall.png", pixels=32).alpha
+    assert (kept is None) == (least == 255)
 
 
 def test_names_are_unique_and_fit_for_files(tmp_path: Path) -> None:

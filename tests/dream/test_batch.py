@@ -3,13 +3,14 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from torch import Tensor
 
 from nightmare.data.canvases import Photo, find_photos
-from nightmare.dream import batch
-from nightmare.dream.batch import MANIFEST, Refused, dream_photos
+from nightmare.dream import batch, forecast
+from nightmare.dream.batch import MANIFEST, Order, Refused, dream_photos, plan_dreams
 from nightmare.dream.engine import dream_pictures, to_picture
 from nightmare.dream.picture import read_provenance
 from nightmare.dream.recipe import Recipe
@@ -35,8 +36,8 @@ def album(tmp_path: Path, photos: Tensor) -> Path:
 
 
 def dreamt(album: Path, folder: ModelFolder, *, recipe: Recipe = RECIPE, pixels: int = 64) -> list[Path | Refused]:
-    out = album.parent / "dreams"
-    return list(dream_photos(find_photos([album]), out, folder=folder, recipe=recipe, pixels=pixels))
+    order = Order(folder, recipe, pixels)
+    return list(dream_photos(plan_dreams(find_photos([album]), album.parent / "dreams", order=order)))
 
 
 def test_each_photo_is_dreamt_on_once(album: Path, model_folder: ModelFolder, model: Model) -> None:
@@ -112,5 +113,58 @@ def test_a_manifest_that_cannot_be_read_is_not_written_over(album: Path, model_f
 
 def test_photos_of_one_name_have_pictures_of_their_own(album: Path, model_folder: ModelFolder) -> None:
     twins = [Photo("sea", album / "a.png"), Photo("sea", album / "b.png")]
-    made = list(dream_photos(twins, album.parent / "out", folder=model_folder, recipe=RECIPE, pixels=64))
+    made = list(dream_photos(plan_dreams(twins, album.parent / "out", order=Order(model_folder, RECIPE, 64))))
     assert [path.name for path in made if isinstance(path, Path)] == ["sea-energy.png", "sea-2-energy.png"]
+
+
+def test_guides_and_masks_are_looked_at_and_noticed(album: Path, model_folder: ModelFolder, photos: Tensor) -> None:
+    edge = Image.new("L", (64, 48), 0)
+    edge.paste(255, (60, 0, 64, 48))
+    edge.save(album.parent / "edge.png")
+    to_picture(photos[2]).save(album.parent / "guide.png")
+    mask, guide = Photo("edge", album.parent / "edge.png"), Photo("guide", album.parent / "guide.png")
+    recipe = RECIPE.model_copy(update={"objective": "guided", "masks": [{}], "feather": 1.0})
+    order = Order(model_folder, recipe, 64, guides=(guide,), masks=(mask,))
+    sea, out = [Photo("sea", album / "a.png")], album.parent / "out"
+
+    def changed(path: Path | Refused) -> list[int]:
+        """The columns of pixels in which the dream is not the photo."""
+        assert isinstance(path, Path)
+        with Image.open(path) as picture, Image.open(album / "a.png") as photo:
+            difference = np.asarray(picture, dtype=int) - np.asarray(photo.convert("RGB"))
+        return sorted(set(difference.any(axis=(0, 2)).nonzero()[0].tolist()))
+
+    (first,) = dream_photos(plan_dreams(sea, out, order=order))
+    assert changed(first)[0] >= 56
+    assert plan_dreams(sea, out, order=order).tasks == []
+    edge.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(mask.path)
+    (second,) = dream_photos(plan_dreams(sea, out, order=order))
+    assert changed(second)[-1] <= 8
+    guide.path.write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"guide\.png cannot be read"):
+        plan_dreams(sea, out, order=order)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tif"])
+def test_other_formats_are_made_once_too(album: Path, model_folder: ModelFolder, suffix: str) -> None:
+    order, sea = Order(model_folder, RECIPE, 64, suffix=suffix), [Photo("sea", album / "a.png")]
+    assert list(dream_photos(plan_dreams(sea, album.parent / "out", order=order))) == [
+        album.parent / "out" / f"sea-energy{suffix}"
+    ]
+    assert plan_dreams(sea, album.parent / "out", order=order).tasks == []
+
+
+def test_a_dream_that_memory_cannot_hold_is_refused_before_it_begins(
+    album: Path, model_folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecast, "_BASE_BYTES", 1 << 50)
+    with pytest.raises(InputError, match=r"takes about \d+.\d GB of memory, .* choose a smaller --pixels"):
+        dreamt(album, model_folder)
+    assert not (album.parent / "dreams").exists()
+
+
+def test_the_forecast_grows_with_the_work(model_folder: ModelFolder) -> None:
+    brief = forecast.forecast(model_folder, RECIPE, pixels=256, photos=1)
+    long = forecast.forecast(model_folder, RECIPE.model_copy(update={"iterations": 100}), pixels=256, photos=1)
+    assert 20 < long.seconds / brief.seconds < 500
+    assert brief.workers == 1

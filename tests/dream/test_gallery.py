@@ -3,12 +3,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas
-from nightmare.dream import albums
-from nightmare.dream.albums import album
 from nightmare.dream.engine import dream_pictures, to_picture
 from nightmare.dream.gallery import Commission, commissions, dream_sheet, fulfil, summary
 from nightmare.dream.picture import read_provenance
@@ -54,6 +53,8 @@ def test_a_picture_says_what_made_it_and_can_be_made_again(
     (again,) = dream_pictures(model, [canvases[1].image], provenance.recipe, names=[provenance.canvas])
     with Image.open(tmp_path / row["path"]) as picture:
         assert picture.tobytes() == again.tobytes()
+    assert len(row["octave_gains"].split()) == recipe.octaves
+    assert provenance.threads == torch.get_num_threads()
     write_table(pd.DataFrame([row]), tmp_path / "dreams.csv", DREAMS)
     assert read_table(tmp_path / "dreams.csv", DREAMS).loc[0, "canvas"] == "sea"
 
@@ -67,6 +68,7 @@ def test_the_summary_counts_all_and_judges_bias_by_free_dreams() -> None:
             "darkening": [-0.2, 0.1, 0.4],
             "clipped_share": [0.0, 0.3, 0.0],
             "distance": [0.1, 0.1, 0.4],
+            "structure_fine": [0.6, 0.6, 0.9],
         }
     )
     metrics = summary(dreams, class_count=10)
@@ -77,6 +79,7 @@ def test_the_summary_counts_all_and_judges_bias_by_free_dreams() -> None:
             "darkening": 0.1,
             "clipped_share": 0.1,
             "distance": 0.2,
+            "structure_fine": 0.7,
             "class_entropy": 0.0,
             "class_largest_share": 1.0,
         }
@@ -93,43 +96,6 @@ def test_the_sheet_gives_each_canvas_a_row(tmp_path: Path, canvases: list[Canvas
     sheet = np.asarray(dream_sheet(dreams, canvases, tmp_path, cell=60))
     tops = [np.nonzero((sheet == color).all(axis=2))[0].min() for color in colors.values()]
     assert tops[0] == tops[1] < tops[2]
-
-
-def test_the_album_has_a_cell_for_every_pair(
-    model_folder: ModelFolder, canvases: list[Canvas], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NIGHTMARE_BACKEND", "sequential")
-    one = album(model_folder, canvases[0], BRIEF, octaves=[1], iterations=[0], pixels=64)
-    grid = album(model_folder, canvases[0], BRIEF, octaves=[1, 2], iterations=[0, 1, 2], pixels=64)
-    assert grid.height > 1.5 * one.height
-    # A cell without iterations is the photo that stands beside it; one with iterations is not.
-    pixels = np.asarray(grid)
-    photo, untouched, dreamt = (pixels[48:88, 12 + 76 * n : 76 + 76 * n] for n in range(3))
-    assert np.array_equal(photo, untouched)
-    assert not np.array_equal(photo, dreamt)
-
-
-def test_each_cell_of_the_album_has_its_own_octaves_and_iterations(
-    model_folder: ModelFolder, canvases: list[Canvas], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def color(octaves: int, iterations: int) -> tuple[int, int, int]:
-        return 50 * octaves, 50 * iterations, 250
-
-    def painted(model: Model, photos: list[Image.Image], recipe: Recipe, *, names: list[str]) -> list[Image.Image]:
-        return [Image.new("RGB", photos[0].size, color(recipe.octaves, recipe.iterations))]
-
-    monkeypatch.setenv("NIGHTMARE_BACKEND", "sequential")
-    monkeypatch.setattr(albums, "dream_pictures", painted)
-    sheet = np.asarray(album(model_folder, canvases[0], BRIEF, octaves=[1, 3], iterations=[0, 2, 4], pixels=64))
-    corners = {
-        (row, column): np.argwhere((sheet == color(row, column)).all(axis=2)).min(axis=0).tolist()
-        for row in (1, 3)
-        for column in (0, 2, 4)
-    }
-    (top, left), (bottom, _) = corners[1, 0], corners[3, 0]
-    across = [left, left + 76, left + 152]
-    assert list(corners.values()) == [[down, right] for down in (top, bottom) for right in across]
-    assert bottom > top + 48, "octaves grow downwards, iterations to the right"
 
 
 def test_a_process_reads_a_model_once_and_a_new_one_anew(tmp_path: Path, model_folder: ModelFolder) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nightmare.dream import measures
 from nightmare.dream.engine import dream_pictures, to_picture
 from nightmare.dream.measures import (
     activation_gain,
@@ -15,6 +16,7 @@ from nightmare.dream.measures import (
     distance,
     measure_dream,
     similarity,
+    structure,
 )
 from nightmare.dream.recipe import Recipe
 from nightmare.train.model import Model
@@ -69,11 +71,11 @@ def test_a_dream_of_a_class_is_recognised_as_one(model: Model, photos: torch.Ten
     recipe = Recipe(objective=f"class:{name}", octaves=1, iterations=15, jitter=2, smoothing=0.0, strength=1.0)
     photo = to_picture(photos[0])
     (dreamt,) = dream_pictures(model, [photo], recipe, names=["a"])
-    measures = measure_dream(model, photo, dreamt, recipe)
-    assert measures.dreamt_class == name
-    assert measures.activation_gain > 1
-    assert measures.distance > 0
-    assert measures.similarity < 1
+    found = measure_dream(model, photo, dreamt, recipe)
+    assert found.dreamt_class == name
+    assert found.activation_gain > 1
+    assert found.distance > 0
+    assert found.similarity < 1
 
 
 def test_class_bias_from_one_class_to_all() -> None:
@@ -85,3 +87,41 @@ def test_class_bias_from_one_class_to_all() -> None:
     between = class_bias(["worm", "worm", "worm", "skull"], class_count=2)
     assert between.entropy == pytest.approx(-(0.75 * math.log2(0.75) + 0.25 * math.log2(0.25)))
     assert class_bias(["worm"], class_count=10).entropy == 0
+
+
+@pytest.mark.parametrize(("wavelength", "band"), [(3, 0), (16, 1), (64, 2)])
+def test_structure_tells_waves_apart_by_their_length(wavelength: int, band: int) -> None:
+    waves = 127 + 60 * np.cos(2 * np.pi * np.arange(192) / wavelength)
+    picture = Image.fromarray(np.repeat(waves[None], 192, axis=0).round().astype(np.uint8)).convert("RGB")
+    shares = structure(plain((127, 127, 127), (192, 192)), picture)
+    assert shares[band] > 0.98
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_structure_without_a_change_is_nothing() -> None:
+    assert structure(plain((9, 9, 9)), plain((9, 9, 9))) == (0, 0, 0)
+
+
+def test_large_pictures_are_measured_small(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[tuple[int, int]] = []
+    real = measures.class_probabilities
+
+    def watched(model: Model, picture: Image.Image) -> torch.Tensor:
+        looked_at.append(picture.size)
+        return real(model, picture)
+
+    monkeypatch.setattr(measures, "class_probabilities", watched)
+    monkeypatch.setattr(measures, "_LONGEST", 64)
+    photo = plain((200, 100, 50), (128, 96))
+    found = measure_dream(model, photo, plain((0, 100, 50), (128, 96)), Recipe(layers={"layer1": 1.0}))
+    assert set(looked_at) == {(64, 48)}
+    assert found.clipped_share == pytest.approx(1 / 3)
+
+
+def test_class_shift_is_what_the_probabilities_moved(model: Model, photos: torch.Tensor) -> None:
+    photo, dreamt = (to_picture(image) for image in photos[:2])
+    before, after = (class_probabilities(model, picture) for picture in (photo, dreamt))
+    found = measure_dream(model, photo, dreamt, Recipe(layers={"layer1": 1.0}))
+    assert found.class_shift == pytest.approx(float((after - before).clamp_min(0).sum()), abs=1e-6)
+    assert found.class_before == model.card.classes[int(before.argmax())]
+    assert found.class_after == model.card.classes[int(after.argmax())]

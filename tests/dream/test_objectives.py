@@ -1,13 +1,18 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision import models
 
+from nightmare.dream import objectives
+from nightmare.dream.engine import dream
 from nightmare.dream.objectives import build_objective
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.trunk import layer_ends
-from nightmare.errors import ModelError
+from nightmare.errors import InputError, ModelError
 from nightmare.train.model import Model
 from nightmare.train.network import normalise
+
+GUIDED = Recipe(layers={"layer2": 1.0}, objective="guided")
 
 
 def hooked(model: Model, layer: str, images: Tensor) -> Tensor:
@@ -98,3 +103,100 @@ def test_every_listed_layer_can_be_dreamt_of(model: Model) -> None:
     assert "x" not in names
     recipe = Recipe(layers=dict.fromkeys(names, 1.0))
     assert build_objective(model, recipe)(torch.rand(1, 3, 40, 40)).isfinite().all()
+
+
+@pytest.mark.parametrize("channels", [(3,), (3, 17, 60)])
+def test_channel_is_the_mean_of_its_activations(model: Model, photos: Tensor, channels: tuple[int, ...]) -> None:
+    recipe = Recipe(layers={"layer2": 2.0}, objective=f"channel:{','.join(map(str, channels))}")
+    expected = 2 * hooked(model, "layer2", photos)[:, list(channels)].mean((1, 2, 3))
+    torch.testing.assert_close(build_objective(model, recipe)(photos), expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("where", "row", "column"), [("", 3, 4), ("@0,0", 0, 0), ("@0.26,0.9", 5, 2), ("@1,0.5", 3, 7), ("@.5,1", 5, 4)]
+)
+def test_neuron_is_one_activation(model: Model, photos: Tensor, where: str, row: int, column: int) -> None:
+    activations = hooked(model, "layer2", photos)
+    assert activations.shape[2:] == (6, 8)
+    scores = build_objective(model, Recipe(layers={"layer2": 1.0}, objective=f"neuron:7{where}"))(photos)
+    torch.testing.assert_close(scores, activations[:, 7, row, column], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("objective", ["channel:0,128", "neuron:128"])
+def test_a_channel_that_is_not_there_is_refused(model: Model, photos: Tensor, objective: str) -> None:
+    with pytest.raises(ModelError, match="no channel 128 in layer2: it has 0 to 127"):
+        build_objective(model, Recipe(layers={"layer2": 1.0}, objective=objective))(photos)
+
+
+def products(model: Model, photos: Tensor, guides: list[Tensor]) -> Tensor:
+    """Of all positions of the photos with all of the guides: (batch, positions, guide positions)."""
+    here = hooked(model, "layer2", photos).flatten(2)
+    there = torch.cat([hooked(model, "layer2", guide).flatten(2)[0] for guide in guides], dim=1)
+    return here.transpose(1, 2) @ there / here.shape[1]
+
+
+@pytest.fixture
+def guides() -> list[Tensor]:
+    """Two of different sizes."""
+    generator = torch.Generator().manual_seed(8)
+    return [torch.rand(1, 3, 40, 72, generator=generator), torch.rand(1, 3, 33, 35, generator=generator) ** 3]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_guided_is_the_product_with_the_best_match(
+    model: Model, photos: Tensor, guides: list[Tensor], count: int
+) -> None:
+    shown, leaf, oracle = guides[:count], photos.clone().requires_grad_(), photos.clone().requires_grad_()
+    scores = build_objective(model, GUIDED, guides=shown)(leaf)
+    expected = products(model, oracle, shown).amax(2).mean(1)
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-6)
+    gradients = [torch.autograd.grad(scores.sum(), leaf)[0], torch.autograd.grad(expected.sum(), oracle)[0]]
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-3 * float(gradients[1].abs().max()))
+
+
+def test_guided_by_the_mean_is_the_product_with_it(model: Model, photos: Tensor, guides: list[Tensor]) -> None:
+    recipe = GUIDED.model_copy(update={"objective": "guided:mean"})
+    expected = products(model, photos, guides).mean((1, 2))
+    scores = build_objective(model, recipe, guides=guides)(photos)
+    torch.testing.assert_close(scores, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 1000])
+def test_matches_are_the_same_in_small_blocks(
+    model: Model, photos: Tensor, guides: list[Tensor], at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = build_objective(model, GUIDED, guides=guides)(photos)
+    monkeypatch.setattr(objectives, "_MATCHES_AT_ONCE", at_once)
+    torch.testing.assert_close(build_objective(model, GUIDED, guides=guides)(photos), whole)
+
+
+@pytest.mark.parametrize("objective", ["guided", "guided:mean"])
+def test_a_guided_dream_climbs_towards_its_own_guide(
+    model: Model, photos: Tensor, guides: list[Tensor], objective: str
+) -> None:
+    recipe = GUIDED.model_copy(update={"objective": objective, "octaves": 1, "iterations": 6, "strength": 1.0})
+    dreams = [dream(model, photos, recipe, names="abc", guides=[guide]) for guide in guides]
+    assert (dreams[0] - dreams[1]).abs().mean() > 0.01
+    for guide, own, other in zip(guides, dreams, dreams[::-1], strict=True):
+        score = build_objective(model, recipe, guides=[guide])
+        assert (score(own) > 1.2 * score(photos)).all()
+        assert (score(own) > score(other)).all()
+
+
+def test_guides_are_needed_where_they_count_and_refused_where_not(model: Model, guides: list[Tensor]) -> None:
+    with pytest.raises(InputError, match="there is no guide"):
+        build_objective(model, GUIDED)
+    for objective in ("energy", "channel:1", "class:skull"):
+        with pytest.raises(InputError, match=f"{objective} ignores guides"):
+            build_objective(model, Recipe(objective=objective), guides=guides)
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "alexnet", "mobilenet_v2", "densenet121", "googlenet"])
+def test_class_is_the_logit_of_any_network_of_torchvision(model: Model, name: str) -> None:
+    """With a head behind an average (the last three) and without, at a size that none was made for."""
+    torch.manual_seed(0)
+    options = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
+    network = getattr(models, name)(weights=None, num_classes=3, **options).eval().requires_grad_(False)
+    images = torch.rand(2, 3, 97, 140)
+    scores = build_objective(Model(network, model.card, name), Recipe(objective="class:skull"))(images)
+    torch.testing.assert_close(scores, network(normalise(images))[:, 1], rtol=1e-4, atol=1e-5)

@@ -1,0 +1,77 @@
+"""Times that can be compared: taken in turns in one run, their medians, and a history of all runs."""
+
+import csv
+import os
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+__all__ = ["alternated", "append_history", "machine", "print_table"]
+
+HISTORY = Path(__file__).parent / "history"
+
+
+def alternated(works: Mapping[str, Callable[[], object]], *, rounds: int = 5) -> dict[str, float]:
+    """Median seconds of each of `works`, after one round that does not count: one of each, then again."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(rounds + 1):
+        for name, work in works.items():
+            start = time.perf_counter()
+            work()
+            if number:
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def machine() -> str:
+    """Processor, threads and version of PyTorch: figures of two machines are not compared."""
+    names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]
+    return (
+        f"{names[0] if names else platform.processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
+    )
+
+
+def print_table(rows: list[dict[str, object]], *, title: str) -> None:
+    """Print `rows` as a Markdown table; numbers with three digits that matter."""
+    cells = [list(rows[0])] + [[_shown(value) for value in row.values()] for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    lines = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
+    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
+    print(f"\n{title}\n", *lines, sep="\n", flush=True)
+
+
+def append_history(rows: list[dict[str, object]], *, name: str) -> None:
+    """Add `rows` with time, commit and machine to the history called `name`."""
+    HISTORY.mkdir(exist_ok=True)
+    path = HISTORY / f"{name}.csv"
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
+    stamp = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit, "machine": machine()}
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if new:
+            writer.writerow([*stamp, *rows[0]])
+        writer.writerows([*stamp.values(), *(_shown(value) for value in row.values())] for row in rows)
+
+
+def _shown(value: object) -> str:
+    return (
+        f"{value:.3g}"
+        if isinstance(value, float) and value < 100
+        else f"{value:.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8").splitlines() if os.access(path, os.R_OK) else []

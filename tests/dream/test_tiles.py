@@ -1,0 +1,166 @@
+"""Part by part is the same as the whole: values, gradients, dreams, and no seam to be seen or measured."""
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.models import alexnet
+from torchvision.models.resnet import Bottleneck, ResNet
+
+from nightmare.dream import engine, tiles
+from nightmare.dream.engine import dream
+from nightmare.dream.objectives import Objective, build_objective
+from nightmare.dream.recipe import Recipe
+from nightmare.dream.tiles import ascent, tile_side
+from nightmare.errors import InputError, ModelError
+from nightmare.train.model import Model
+
+LAYER = {"layers": {"layer2": 1.0}}
+
+
+def pictures(height: int, width: int, *, count: int = 1) -> Tensor:
+    return torch.rand(count, 3, height, width, generator=torch.Generator().manual_seed(3))
+
+
+def objective_of(model: Model, **settings: object) -> Objective:
+    model.network.double()
+    recipe = Recipe.checked(settings)
+    return build_objective(model, recipe, guides=[pictures(40, 70).double()] if recipe.is_guided else [])
+
+
+def assert_same(objective: Objective, images: Tensor, *, tile: int) -> None:
+    scores, gradient = ascent(objective, images, tile=None)
+    by_tiles, parts = ascent(objective, images, tile=tile)
+    # The scores of some objectives are of single precision whatever the network is.
+    torch.testing.assert_close(by_tiles.double(), scores.double(), rtol=1e-6, atol=0)
+    assert (parts - gradient).abs().max() < 1e-6 * gradient.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "tile"),
+    [
+        ({"layers": {"conv1": 1.0}}, (97, 131), 64),
+        ({"layers": {"layer1": 1.0}}, (200, 231), 64),
+        ({"layers": {"layer2.0.conv1": 1.0}}, (201, 183), 70),
+        ({"layers": {"layer3": 1.0}}, (200, 183), 96),
+        ({"layers": {"layer4": 1.0}}, (200, 231), 128),
+        ({"layers": {"bn1": 0.5, "layer1": -1.0, "layer3": 2.0}}, (150, 193), 96),
+        ({"objective": "class:skull"}, (145, 200), 128),
+        (LAYER | {"objective": "channel:3,17"}, (129, 200), 64),
+        (LAYER | {"objective": "neuron:5"}, (129, 200), 64),
+        (LAYER | {"objective": "neuron:5@0.95,0"}, (129, 201), 64),
+        (LAYER | {"objective": "neuron:5@1,1"}, (129, 201), 64),
+        (LAYER | {"objective": "guided"}, (129, 200), 64),
+        (LAYER | {"objective": "guided:mean"}, (129, 200), 64),
+    ],
+)
+def test_tiles_equal_the_whole(model: Model, settings: dict, size: tuple[int, int], tile: int) -> None:
+    assert_same(objective_of(model, **settings), pictures(*size).double(), tile=tile)
+
+
+@pytest.mark.parametrize("settings", [{"layers": {"layer4": 1.0}}, {"objective": "class:clown"}])
+def test_tiles_equal_the_whole_where_no_halo_covers_the_picture(model: Model, settings: dict) -> None:
+    torch.manual_seed(0)
+    thin = ResNet(Bottleneck, [1, 1, 1, 1], num_classes=3, width_per_group=16).eval().requires_grad_(False)
+    objective = objective_of(Model(thin, model.card, "thin"), **settings)
+    (reach,) = objective.trunk.reaches.values()
+    assert (reach.field, reach.stride) == (75, 32)
+    assert_same(objective, pictures(193, 257).double(), tile=64)
+
+
+def test_a_batch_by_tiles_equals_its_images(model: Model) -> None:
+    objective, images = objective_of(model, layers={"layer1": 1.0}), pictures(100, 97, count=2).double()
+    scores, gradient = ascent(objective, images, tile=64)
+    for index in range(2):
+        score, alone = ascent(objective, images[index : index + 1], tile=64)
+        torch.testing.assert_close(score, scores[index : index + 1])
+        torch.testing.assert_close(alone, gradient[index : index + 1], rtol=1e-9, atol=1e-15)
+
+
+def test_every_pixel_has_its_share_at_every_step(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    gradients: list[Tensor] = []
+
+    def noted(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[Tensor, Tensor]:
+        scores, gradient = ascent(objective, images, tile=tile)
+        gradients.append(gradient)
+        return scores, gradient
+
+    monkeypatch.setattr(engine, "ascent", noted)
+    dream(model, pictures(97, 131), Recipe(**LAYER, octaves=1, iterations=3, tile=64), names="a")
+    assert len(gradients) == 3
+    for gradient in gradients:
+        assert (gradient != 0).any(1).all()
+
+
+def test_a_dream_by_tiles_is_the_dream_without_seams(model: Model) -> None:
+    # Noise has no ties in its pooling, which the rounding of single precision would break now so, now otherwise.
+    photo = pictures(193, 208)
+    recipe = Recipe(**LAYER, octaves=1, iterations=3, jitter=0, smoothing=0.0, strength=1.0)
+    whole, parts = (dream(model, photo, recipe.model_copy(update={"tile": tile}), names="a") for tile in ("none", 64))
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-3)
+    for axis in (2, 3):
+        jumps = (parts - photo).diff(dim=axis).abs().movedim(axis, 0).flatten(1).mean(1)
+        borders = torch.arange(63, len(jumps), 64)
+        seam = jumps[borders].mean() / jumps.mean()
+        assert seam == pytest.approx(1, abs=0.15)
+
+
+def test_jittered_tiles_equal_the_whole_too(model: Model) -> None:
+    recipe = Recipe(**LAYER, octaves=2, iterations=2, jitter=20)
+    whole, parts = (
+        dream(model, pictures(90, 131), recipe.model_copy(update={"tile": tile}), names="a") for tile in ("none", 64)
+    )
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-3)
+
+
+def test_a_look_at_the_whole_picture_has_no_tiles(model: Model) -> None:
+    objective = build_objective(model, Recipe(layers={"fc": 1.0}))
+    assert ascent(objective, pictures(60, 64), tile=64)[0].isfinite()
+    with pytest.raises(ModelError, match=r"whole picture.*set tile to none"):
+        ascent(objective, pictures(65, 64), tile=64)
+
+
+def test_a_network_that_loses_its_borders_has_no_tiles(model: Model) -> None:
+    network = alexnet(weights=None, num_classes=3).eval().requires_grad_(False)
+    objective = build_objective(Model(network, model.card, "alexnet"), Recipe(layers={"features.2": 1.0}))
+    with pytest.raises(ModelError, match=r"borders.*set tile to none"):
+        ascent(objective, pictures(130, 130), tile=64)
+
+
+def test_auto_is_a_matter_of_the_budget(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    objective = build_objective(model, Recipe(**LAYER))
+    large = {"batch": 1, "height": 1500, "width": 2000}
+    monkeypatch.setattr(tiles, "_BUDGET", 1 << 40)
+    assert tile_side(objective, Recipe(**LAYER), **large) is None
+    monkeypatch.setattr(tiles, "_BUDGET", 100 << 20)
+    side = tile_side(objective, Recipe(**LAYER), **large)
+    assert side is not None
+    assert 64 <= side < 1500
+    assert side % 8 == 0
+    assert tiles.gradient_bytes(objective, Recipe(**LAYER), **large) <= 100 << 20
+    half = tile_side(objective, Recipe(**LAYER), batch=2, height=1500, width=2000)
+    assert half is not None
+    assert half < side
+    assert tile_side(objective, Recipe(**LAYER, tile="none"), **large) is None
+    assert tile_side(objective, Recipe(**LAYER, tile=512), **large) == 512
+
+
+def test_a_dream_under_a_small_budget_goes_by_tiles(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int | None] = []
+
+    def noted(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[Tensor, Tensor]:
+        used.append(tile)
+        return ascent(objective, images, tile=tile)
+
+    monkeypatch.setattr(engine, "ascent", noted)
+    recipe = Recipe(layers={"conv1": 1.0}, octaves=2, iterations=1)
+    for budget in (1 << 40, 8 << 20):
+        monkeypatch.setattr(tiles, "_BUDGET", budget)
+        dream(model, pictures(270, 280), recipe, names="a")
+    assert used[:3] == [None, None, None]  # the smaller octave never asks for tiles
+    assert used[3] is not None
+
+
+def test_no_tile_fits_is_said_in_words(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "_BUDGET", 1 << 20)
+    with pytest.raises(InputError, match=r"does not fit into 1 MB: choose an earlier layer, or --tile 64"):
+        tile_side(build_objective(model, Recipe(**LAYER)), Recipe(**LAYER), batch=1, height=600, width=600)
