@@ -38,7 +38,7 @@ MaskOption = Annotated[
 ]
 
 # Every setting of a recipe that is an option, for each command that dreams.
-SETTINGS: dict[str, tuple[Any, str]] = {
+_SETTINGS: dict[str, tuple[Any, str]] = {
     "layers": (str, "Such as layer3 or layer3,layer2=0.5."),
     "objective": (str, "energy, channel:3, neuron:3@0.5,0.5, class:skulls, guided or guided:mean."),
     "octaves": (int, "Sizes that are dreamt on."),
@@ -63,7 +63,7 @@ SETTINGS: dict[str, tuple[Any, str]] = {
 }
 
 
-def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
+def _takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
     """Give `command` the options `--preset`, `--recipe` and one per setting; its argument `recipe` is their Recipe."""
 
     @wraps(command)
@@ -71,7 +71,7 @@ def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
         def run() -> None:
             from nightmare.dream.presets import read_recipe, refined
 
-            changes = {name: given.pop(name) for name in SETTINGS}
+            changes = {name: given.pop(name) for name in _SETTINGS}
             command(recipe=refined(read_recipe(recipe) if recipe else preset, changes), **given)
 
         sys.exit(exit_code(run))
@@ -84,7 +84,7 @@ def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
             None,
         ),
     }
-    for name, (kind, text) in SETTINGS.items():
+    for name, (kind, text) in _SETTINGS.items():
         options[name] = (Annotated[kind | None, typer.Option(help=text)], None)
     added = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
@@ -96,7 +96,11 @@ def takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
+film = typer.Typer(no_args_is_help=True, help="Make films of dreams, MP4 or GIF.")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0].split(".")[0])
+
+
+app.add_typer(film, name="film")
 
 
 @app.callback()
@@ -123,7 +127,7 @@ def results(
 
 
 @app.command()
-@takes_recipe
+@_takes_recipe
 def dream(
     photos: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the dreams and their manifest.")],
@@ -199,7 +203,7 @@ def redream(
 
 
 @app.command()
-@takes_recipe
+@_takes_recipe
 def sweep(
     photo: Annotated[Path, typer.Argument(help="The photo to dream on.")],
     rows: Annotated[str, typer.Option(help="Setting and values, such as octaves=3,5,7,9.")],
@@ -232,6 +236,60 @@ def sweep(
     )
     save_picture(out, sheet)
     print(f"{out}, its cells in {out.with_suffix('')}/")
+
+
+@film.command()
+@_takes_recipe
+def zoom(
+    photo: Annotated[Path, typer.Argument(help="The photo to dream on.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The film, .mp4 or .gif; its frames lie in a folder beside it.")
+    ],
+    recipe: "Recipe",
+    model: ModelOption = FINAL_MODEL,
+    weights: WeightsOption = None,
+    frames: Annotated[int, typer.Option(help="Number of pictures.")] = 100,
+    enlarge: Annotated[float, typer.Option(help="Enlargement from one frame to the next.")] = 1.03,
+    rate: Annotated[int, typer.Option(help="Frames per second.")] = 25,
+    pixels: PixelsOption = 384,
+) -> None:
+    """Zoom endlessly into a photo, dreaming on; an interrupted film is gone on with."""
+    from nightmare.data.canvases import find_photos
+    from nightmare.dream.batch import read_canvas
+    from nightmare.dream.film import zoom_film
+    from nightmare.dream.workers import ModelFolder
+
+    (found,) = find_photos([photo])
+    folder = ModelFolder.at(model, weights=weights)
+    canvas = read_canvas(found, pixels)
+    zoom_film(out, canvas, folder=folder, recipe=recipe, frames=frames, zoom=enlarge, rate=rate)
+    print(out)
+
+
+@film.command()
+@_takes_recipe
+def timelapse(
+    photo: Annotated[Path, typer.Argument(help="The photo to dream on.")],
+    models: Annotated[
+        list[Path], typer.Argument(help="Folders of models in their order, or a folder of such folders.")
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The film, .mp4 or .gif; its frames lie in a folder beside it.")
+    ],
+    recipe: "Recipe",
+    seconds: Annotated[float, typer.Option(help="How long each dream is shown.")] = 0.5,
+    pixels: PixelsOption = 384,
+) -> None:
+    """Dream the same dream under one model after the other, such as those of a training."""
+    from nightmare.data.canvases import find_photos
+    from nightmare.dream.batch import read_canvas
+    from nightmare.dream.film import find_models, timelapse_film
+    from nightmare.dream.workers import ModelFolder
+
+    (found,) = find_photos([photo])
+    folders = [ModelFolder.at(place) for place in find_models(models)]
+    timelapse_film(out, read_canvas(found, pixels), folders=folders, recipe=recipe, seconds=seconds)
+    print(out)
 
 
 @app.command()

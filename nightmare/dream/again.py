@@ -10,7 +10,7 @@ import torch
 from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos, read_canvases
 from nightmare.dream.batch import GUIDE_PIXELS
 from nightmare.dream.gallery import Commission, painted, provenance
-from nightmare.dream.picture import Provenance, read_provenance, save_dream
+from nightmare.dream.picture import Provenance, format_of, read_provenance, save_dream
 from nightmare.dream.recipe import ENGINE
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import ImageError, InputError, ModelError
@@ -27,6 +27,7 @@ def redream(
     folders. Raises `ModelError` when the model in `folder` is another than the picture's, and `InputError` when a
     photo is not found, or when the picture was made by another version of the engine.
     """
+    format_of(out)
     made = read_provenance(picture)
     if made.engine != ENGINE:
         raise InputError(f"{picture} was made by engine {made.engine}, this is {ENGINE}: install the version of then")

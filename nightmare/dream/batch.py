@@ -15,7 +15,7 @@ import pandas as pd
 from nightmare.data.canvases import Canvas, Photo, read_canvases, with_unique_names
 from nightmare.dream.forecast import Forecast, forecast
 from nightmare.dream.gallery import Commission, dream_filename, fulfil
-from nightmare.dream.picture import read_provenance
+from nightmare.dream.picture import format_of, read_provenance
 from nightmare.dream.recipe import ENGINE, Recipe
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import ImageError, InputError, TableError
@@ -76,9 +76,10 @@ class Plan:
 def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Plan:
     """What of `order` over `photos` is not in `directory` yet.
 
-    Raises `InputError` when the manifest of an earlier run cannot be read, when guides or masks cannot, when there is
-    not enough memory, and what `dream_steps` raises.
+    Raises `InputError` for an unknown format, when the manifest of an earlier run, guides or masks cannot be read, when
+    there is not enough memory, and what `dream_steps` raises.
     """
+    format_of(Path(f"dream{order.suffix}"))
     made = _manifest(directory / MANIFEST)
     tasks = [_Task(photo, directory.resolve(), order) for photo in with_unique_names(photos)]
     tasks = [task for task in tasks if not (task.file.name in made and _is_made(task))]

@@ -9,15 +9,26 @@ from nightmare.errors import ParameterError
 
 __all__ = ["PRESETS", "parse_layers", "read_recipe", "refined"]
 
+# What all but the original share: soft steps in the colours of photos, and no burnt areas.
+_SOFT = Recipe(parametrisation="fourier", smoothing=0.5, headroom=0.2, taper=0.8, rotation=6.0)
+
 PRESETS = {
     # A texture that one finds on the second look.
-    "whisper": Recipe(layers={"layer3": 1.0}, octaves=3, iterations=6, step_size=0.01, strength=0.6),
+    "whisper": _SOFT.model_copy(
+        update={"layers": {"layer3": 1.0}, "octaves": 3, "iterations": 4, "step_size": 0.01, "strength": 0.7}
+    ),
     # The pipeline's own taste.
-    "nightmare": Recipe(layers={"layer4": 1.0}, octaves=4, iterations=10, step_size=0.01),
+    "nightmare": _SOFT.model_copy(
+        update={"layers": {"layer4": 1.0}, "octaves": 5, "iterations": 6, "step_size": 0.015, "strength": 0.9}
+    ),
     # Larger forms, further from the photo.
-    "deep-nightmare": Recipe(layers={"layer4": 1.0}, octaves=6, iterations=20, step_size=0.015, strength=1.0),
-    # Small marks everywhere.
-    "fever": Recipe(layers={"layer2": 0.5, "layer3": 1.0}, octaves=5, iterations=20, step_size=0.03, strength=1.0),
+    "deep-nightmare": _SOFT.model_copy(
+        update={"layers": {"layer4": 1.0}, "octaves": 7, "iterations": 10, "step_size": 0.02, "strength": 1.0}
+    ),
+    # Many small marks in loud colours.
+    "fever": Recipe(
+        layers={"layer2": 0.5, "layer3": 1.0}, octaves=5, iterations=8, step_size=0.03, headroom=0.1, strength=1.0
+    ),
     # Deep Nightmare of 2019 in intent: the energy of one stage, steps of 0.02 mean gradients, 40 iterations.
     "original": Recipe(
         layers={"layer3": 1.0}, octaves=5, iterations=40, step_size=0.02, jitter=32, smoothing=0.0, strength=1.0

@@ -1,5 +1,7 @@
 """Where a dream goes and what stays of the photo: masks, colours, strength; and how the steps of an octave shrink."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor
@@ -149,5 +151,5 @@ def test_steps_shrink_within_an_octave_and_keep_their_mean(model: Model, photos:
     assert planned[0] == pytest.approx(0.004 * (1 + taper * 4 / 6))
     inner = 0.25 + 0.5 * photos  # so that nothing is clipped
     states = [inner, *(step.images for step in dream_steps(model, inner, recipe, names="abc"))]
-    changes = torch.stack([(new - old).abs().mean() for old, new in zip(states, states[1:], strict=False)])
+    changes = torch.stack([(new - old).abs().mean() for old, new in pairwise(states)])
     torch.testing.assert_close(changes, planned, rtol=1e-3, atol=0)
