@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,8 +63,11 @@ _SETTINGS: dict[str, tuple[Any, str]] = {
 }
 
 
-def _takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` the options `--preset`, `--recipe` and one per setting; its argument `recipe` is their Recipe."""
+def _takes_recipe(command: Callable[..., None], **defaults: str | int) -> Callable[..., None]:
+    """Give `command` the options `--preset`, `--recipe` and one per setting; its argument `recipe` is their Recipe.
+
+    `defaults` take the place of those of the options.
+    """
 
     @wraps(command)
     def with_options(*, preset: str, recipe: Path | None, **given: Any) -> None:
@@ -77,18 +80,15 @@ def _takes_recipe(command: Callable[..., None]) -> Callable[..., None]:
         sys.exit(exit_code(run))
 
     own = [value for name, value in signature(command).parameters.items() if name != "recipe"]
-    options: dict[str, tuple[Any, Any]] = {
-        "preset": (Annotated[str, typer.Option(help="Recipe to start from.")], "nightmare"),
-        "recipe": (
-            Annotated[Path | None, typer.Option(help="JSON file with a whole recipe, in place of a preset.")],
-            None,
-        ),
+    options: dict[str, Any] = {
+        "preset": Annotated[str, typer.Option(help="Recipe to start from.")],
+        "recipe": Annotated[Path | None, typer.Option(help="JSON file with a whole recipe, in place of a preset.")],
     }
-    for name, (kind, text) in _SETTINGS.items():
-        options[name] = (Annotated[kind | None, typer.Option(help=text)], None)
+    options |= {name: Annotated[kind | None, typer.Option(help=text)] for name, (kind, text) in _SETTINGS.items()}
+    standard = {"preset": "nightmare", **defaults}
     added = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (kind, default) in options.items()
+        Parameter(name, Parameter.KEYWORD_ONLY, default=standard.get(name), annotation=kind)
+        for name, kind in options.items()
     ]
     parameters = [value.replace(kind=Parameter.KEYWORD_ONLY) for value in own] + added
     with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
@@ -238,8 +238,9 @@ def sweep(
     print(f"{out}, its cells in {out.with_suffix('')}/")
 
 
+# Every frame dreams on where the one before it stopped: after twenty frames even one step each has been a hundred.
 @film.command()
-@_takes_recipe
+@partial(_takes_recipe, preset="whisper", octaves=2, iterations="1")
 def zoom(
     photo: Annotated[Path, typer.Argument(help="The photo to dream on.")],
     out: Annotated[
@@ -248,9 +249,9 @@ def zoom(
     recipe: "Recipe",
     model: ModelOption = FINAL_MODEL,
     weights: WeightsOption = None,
-    frames: Annotated[int, typer.Option(help="Number of pictures.")] = 100,
-    enlarge: Annotated[float, typer.Option(help="Enlargement from one frame to the next.")] = 1.03,
-    rate: Annotated[int, typer.Option(help="Frames per second.")] = 25,
+    frames: Annotated[int, typer.Option(help="Number of pictures.", min=1)] = 100,
+    enlarge: Annotated[float, typer.Option(help="Enlargement from one frame to the next.", min=1, max=2)] = 1.03,
+    rate: Annotated[int, typer.Option(help="Frames per second.", min=1, max=60)] = 15,
     pixels: PixelsOption = 384,
 ) -> None:
     """Zoom endlessly into a photo, dreaming on; an interrupted film is gone on with."""
@@ -277,7 +278,7 @@ def timelapse(
         Path, typer.Option("--out", "-o", help="The film, .mp4 or .gif; its frames lie in a folder beside it.")
     ],
     recipe: "Recipe",
-    seconds: Annotated[float, typer.Option(help="How long each dream is shown.")] = 0.5,
+    seconds: Annotated[float, typer.Option(help="How long each dream is shown.", min=0.04, max=60)] = 0.5,
     pixels: PixelsOption = 384,
 ) -> None:
     """Dream the same dream under one model after the other, such as those of a training."""

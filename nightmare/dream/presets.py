@@ -10,7 +10,7 @@ from nightmare.errors import ParameterError
 __all__ = ["PRESETS", "parse_layers", "read_recipe", "refined"]
 
 # What all but the original share: soft steps in the colours of photos, and no burnt areas.
-_SOFT = Recipe(parametrisation="fourier", smoothing=0.5, headroom=0.2, taper=0.8, rotation=6.0)
+_SOFT = Recipe(parametrisation="fourier", smoothing=0.5, headroom=0.03, taper=0.8, rotation=6.0)
 
 PRESETS = {
     # A texture that one finds on the second look.
@@ -23,11 +23,17 @@ PRESETS = {
     ),
     # Larger forms, further from the photo.
     "deep-nightmare": _SOFT.model_copy(
-        update={"layers": {"layer4": 1.0}, "octaves": 7, "iterations": 10, "step_size": 0.02, "strength": 1.0}
+        update={"layers": {"layer4": 1.0}, "octaves": 7, "iterations": 10, "step_size": 0.015, "strength": 1.0}
     ),
     # Many small marks in loud colours.
     "fever": Recipe(
-        layers={"layer2": 0.5, "layer3": 1.0}, octaves=5, iterations=8, step_size=0.03, headroom=0.1, strength=1.0
+        layers={"layer2": 0.5, "layer3": 1.0},
+        octaves=4,
+        iterations=6,
+        step_size=0.012,
+        taper=0.8,
+        headroom=0.05,
+        strength=1.0,
     ),
     # Deep Nightmare of 2019 in intent: the energy of one stage, steps of 0.02 mean gradients, 40 iterations.
     "original": Recipe(

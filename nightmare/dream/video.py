@@ -43,7 +43,7 @@ def write_video(path: Path, pictures: Iterable[Image.Image], *, rate: int, hold:
 
 def _write_mp4(path: Path, pictures: Iterator[Image.Image], rate: int, hold: int) -> None:
     import av  # 0.1 s, and whoever makes no film does without it
-    from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+    from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
 
     first = next(pictures)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
@@ -52,14 +52,13 @@ def _write_mp4(path: Path, pictures: Iterator[Image.Image], rate: int, hold: int
         stream.pix_fmt = "yuv420p"
         # Players guess the colours of what does not say them, by its size: large films would differ from small ones.
         stream.codec_context.colorspace = Colorspace.ITU709
-        stream.codec_context.color_range = ColorRange.MPEG
         stream.codec_context.color_primaries = ColorPrimaries.BT709
         stream.codec_context.color_trc = ColorTrc.IEC61966_2_1
         for number, picture in enumerate(chain([first], pictures)):
             frame = av.VideoFrame.from_ndarray(_even(picture), format="rgb24").reformat(
-                format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+                format="yuv420p", dst_colorspace=Colorspace.ITU709
             )
-            # Held by repetition, which costs next to nothing: some players stumble over less than a frame per second.
+            # Held by repetition, which costs next to nothing, and any player can show a constant rate.
             for place in range(number * hold, (number + 1) * hold):
                 frame.pts = place
                 container.mux(stream.encode(frame))

@@ -193,9 +193,8 @@ LEAVES = pytest.mark.xfail(strict=True, raises=ValueError, reason="two ways of t
     "name", ["squeezenet1_1", "alexnet", "densenet121", "googlenet", pytest.param("mobilenet_v2", marks=LEAVES)]
 )
 def test_class_is_the_logit_of_any_network_of_torchvision(model: Model, name: str) -> None:
-    """With a head behind an average and, the first two, without; at a size that none was made for."""
     options = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
     network = getattr(models, name)(weights=None, num_classes=3, **options).eval().requires_grad_(False)
-    images = torch.rand(2, 3, 97, 140)
+    images = torch.rand(2, 3, 97, 140)  # that none was made for
     scores = build_objective(Model(network, model.card, name), Recipe(objective="class:skull"))(images)
     torch.testing.assert_close(scores, network(normalise(images))[:, 1], rtol=1e-4, atol=1e-5)

@@ -32,10 +32,17 @@ def network_of(name: str) -> nn.Module:
     return network.double().eval().requires_grad_(False)
 
 
-def plain(network: nn.Module, node: str, images: Tensor) -> Tensor:
-    """The activations of one node in the network itself, which ends there, so that nothing can overwrite them."""
-    activations: Tensor = create_feature_extractor(network, [node])(normalise(images))[node]
-    return activations if activations.ndim == 4 else activations[:, :, None, None]
+def plain(network: nn.Module, name: str, images: Tensor) -> Tensor:
+    """The activations of one name in the network itself: what its module gives, or where it is none the node."""
+    if name not in dict(network.named_modules()):
+        activations: Tensor = create_feature_extractor(network, [name])(normalise(images))[name]
+        return activations if activations.ndim == 4 else activations[:, :, None, None]
+    caught: list[Tensor] = []
+    # Copied at once, before anything works in place; the first of several calls bears the module's own name.
+    handle = network.get_submodule(name).register_forward_hook(lambda _, __, output: caught.append(output.clone()))
+    network(normalise(images))
+    handle.remove()
+    return caught[0] if caught[0].ndim == 4 else caught[0][:, :, None, None]
 
 
 def assert_same(network: nn.Module, names: list[str], size: tuple[int, int]) -> None:
@@ -49,7 +56,7 @@ def assert_same(network: nn.Module, names: list[str], size: tuple[int, int]) -> 
     scores = []
     for name, node in nodes.items():
         own = images.clone().requires_grad_()
-        value = plain(network, node, own)
+        value = plain(network, name, own)
         weight = torch.randn(value.shape, dtype=torch.float64)
         assert (found[node] - value).abs().max() < 1e-10 * value.abs().max(), name
         scores.append((found[node].square() * weight).mean())
@@ -59,6 +66,7 @@ def assert_same(network: nn.Module, names: list[str], size: tuple[int, int]) -> 
     assert (gradient - expected).abs().max() < 1e-10 * expected.abs().max()
 
 
+ONE_RELU = pytest.mark.xfail(strict=True, reason="the ReLUs of a block are one module, and the last decides for all")
 OVERWRITTEN = pytest.mark.xfail(strict=True, reason="a functional ReLU in place overwrites the target before it")
 CASES = [
     ("resnet18", ["conv1"]),
@@ -75,8 +83,10 @@ CASES = [
     ("resnet50", ["bn1", "layer1.0.conv3", "layer1.0.downsample.0", "layer2.0.relu_1", "layer2"]),
     ("resnet50", ["layer1.2.bn3", "layer1.2.add", "fc"]),
     ("densenet121", ["features.norm0", "features.denseblock1.denselayer2.norm2", "features.transition1"]),
-    ("mobilenet_v2", ["features.0", "features.3.add", "features.4"]),
+    ("mobilenet_v2", ["features.0", "features.2.conv.1", "features.4"]),
     ("squeezenet1_1", ["features.0", "features.3.squeeze", "features.5"]),
+    pytest.param("resnet18", ["layer1.0.bn1", "layer2"], marks=ONE_RELU),
+    pytest.param("resnet50", ["layer1.1.bn2", "layer2"], marks=ONE_RELU),
     pytest.param("densenet121", ["features.norm5", "classifier"], marks=OVERWRITTEN),
     pytest.param("googlenet", ["conv1.bn", "conv2"], marks=OVERWRITTEN),
 ]
@@ -112,20 +122,20 @@ SHARED = pytest.mark.xfail(strict=True, reason="what is not folded is shared wit
 )
 def test_the_model_is_not_touched(name: str, targets: list[str], precision: str, model: Model) -> None:
     network = getattr(models, name)(weights=None, num_classes=3).eval()  # with weights that learn
-    modules = list(network.named_modules())
+    modules = [(key, module, getattr(module, "inplace", None)) for key, module in network.named_modules()]
     state = {key: value.clone() for key, value in network.state_dict().items()}
     recipe = Recipe(layers=dict.fromkeys(targets, 1.0), precision=precision, octaves=1, iterations=1)
     dream(Model(network, model.card, "fresh"), torch.rand(1, 3, 40, 40), recipe, names="a")
-    assert list(network.named_modules()) == modules
+    assert [(key, module, getattr(module, "inplace", None)) for key, module in network.named_modules()] == modules
     for key, value in network.state_dict().items():
         assert value.dtype == state[key].dtype
         assert torch.equal(value, state[key])
     for module in network.modules():
         assert not module._forward_hooks
         assert not module._backward_hooks
-        assert getattr(module, "inplace", True)
     for weight in network.parameters():
         assert weight.grad is None
+        assert weight.requires_grad
 
 
 @pytest.mark.xfail(strict=True, reason="what is not folded is shared with the model, and frozen with the copy")

@@ -105,7 +105,7 @@ def test_an_interruption_leaves_the_older_film(tmp_path: Path, suffix: str) -> N
     before = path.read_bytes()
 
     def interrupted() -> Iterator[Image.Image]:
-        yield from greys(5)
+        yield from greys(12) * 10  # more than the encoder looks ahead, so that some are in the file
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
