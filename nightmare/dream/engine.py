@@ -7,7 +7,7 @@ are each image's own, and every random choice belongs to seed and name.
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,7 +87,7 @@ def dream_steps(
     layer, channel or class and `InputError` for pictures that do not fit each other or the recipe.
     """
     names = _names(images) if names is None else names
-    _check(images, names, recipe, masks)
+    _check(images, names, recipe, guides, masks)
     areas = _areas(model, recipe, guides, masks)
     height, width = images.shape[2:]
     sizes = octave_sizes(height, width, recipe)
@@ -101,19 +101,17 @@ def dream_steps(
         if size is None:
             continue
         base = _resized(images, size)
-        current = base if detail is None else base + _resized(detail, size)
-        here = [(area.objective, area.mask if area.mask is None else _resized(area.mask, size)) for area in areas]
-        tiles = [tile_side(area.objective, recipe, batch=len(images), height=size[0], width=size[1]) for area in areas]
+        current = base if detail is None else _resized(detail, size).add_(base)
+        detail = None
+        here = [_Area(area.objective, area.mask if area.mask is None else _resized(area.mask, size)) for area in areas]
         for iteration in range(recipe.iterations_of(octave)):
-            there, undo = moved(current, recipe, names=names, octave=octave, iteration=iteration)
-            scores, step = torch.zeros_like(current[:, 0, 0, 0]), torch.zeros_like(current)
-            for (objective, mask), tile in zip(here, tiles, strict=True):
-                score, gradient = ascent(objective, there, tile=tile)
-                upwards = direction(undo(gradient), current, recipe)
-                scores = scores + score
-                step = step + (upwards if mask is None else mask * upwards)
+            scores, step = _upwards(here[0], current, recipe, names=names, octave=octave, iteration=iteration)
+            for area in here[1:]:
+                more = _upwards(area, current, recipe, names=names, octave=octave, iteration=iteration)
+                scores, step = scores + more[0], step + more[1]
             if recipe.total_variation:
-                step = step + recipe.total_variation * flattening(current)
+                flatter = recipe.total_variation * flattening(current)
+                step = step + (flatter if here[0].mask is None else flatter * _union(area.mask for area in here))
             current = current.add(step, alpha=recipe.step_size_of(octave, iteration)).clamp_(0, 1)
             yield Step(octave, iteration, current, scores)
         detail = current - base
@@ -150,7 +148,7 @@ def finished(images: Tensor, dreamt: Tensor, recipe: Recipe, *, masks: Sequence[
         dreamt = (images + change).clamp(0, 1)
     if masks:
         # Soft edges have had their share in every step; what is black stays the photo to the last bit.
-        reached = torch.cat([_feathered(mask, recipe.feather) for mask in masks], dim=1).amax(1, keepdim=True)
+        reached = _union(_feathered(mask, recipe.feather) for mask in masks)
         dreamt = torch.where(reached > 0, dreamt, images)
     return torch.lerp(images, dreamt, recipe.strength)
 
@@ -216,15 +214,39 @@ def _feathered(mask: Tensor, deviation: float) -> Tensor:
     return torch.from_numpy(gaussian_filter(mask.cpu().numpy(), deviation, axes=(2, 3), mode="nearest")).to(mask)
 
 
+def _union(masks: Iterable[Tensor | None]) -> Tensor:
+    """Where any of `masks`, each (1, 1, height, width), is white."""
+    return torch.cat([mask for mask in masks if mask is not None], dim=1).amax(1, keepdim=True)
+
+
+def _upwards(
+    area: _Area, images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, iteration: int
+) -> tuple[Tensor, Tensor]:
+    """Scores (batch,) of `images` and the step that raises them within the mask, of mean 1 before it."""
+    batch, _, height, width = images.shape
+    tile = tile_side(area.objective, recipe, batch=batch, height=height, width=width)
+    there, undo = moved(images, recipe, names=names, octave=octave, iteration=iteration)
+    scores, gradient = ascent(area.objective, there, tile=tile)
+    gradient = undo(gradient)
+    del there, undo  # three pictures' worth of memory
+    step = direction(gradient, images, recipe)
+    return scores, step if area.mask is None else step.mul_(area.mask)
+
+
 def _names(images: Tensor) -> list[str]:
     return [hashlib.sha256(image.detach().cpu().float().numpy().tobytes()).hexdigest() for image in images]
 
 
-def _check(images: Tensor, names: Sequence[str], recipe: Recipe, masks: Sequence[Tensor]) -> None:
+def _check(
+    images: Tensor, names: Sequence[str], recipe: Recipe, guides: Sequence[Tensor], masks: Sequence[Tensor]
+) -> None:
     if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
         raise InputError(f"images of shape {tuple(images.shape)}: give float RGB of (batch, 3, height, width) in 0 … 1")
     if len(names) != len(images):
         raise InputError(f"{len(images)} images and {len(names)} names: give one name per image")
+    for guide in guides:
+        if guide.ndim != 4 or guide.shape[:2] != (1, 3):
+            raise InputError(f"a guide of shape {tuple(guide.shape)}: give RGB of (1, 3, height, width), one by one")
     if len(masks) != len(recipe.masks):
         raise InputError(f"the recipe has layers for {len(recipe.masks)} masks and {len(masks)} are given")
     for mask in masks:

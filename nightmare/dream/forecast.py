@@ -12,7 +12,7 @@ from nightmare.device import best_device
 from nightmare.dream.engine import dream_steps, octave_sizes
 from nightmare.dream.objectives import build_objective
 from nightmare.dream.recipe import Recipe
-from nightmare.dream.tiles import gradient_bytes
+from nightmare.dream.tiles import work
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import InputError
 from nightmare.parallel import parallel_map
@@ -24,7 +24,7 @@ _SIDE = 192
 _FORM = 0.75
 # Interpreter, libraries and network; pictures, steps and spectra of the engine, each three float32 values per pixel.
 _BASE_BYTES = 600 << 20
-_PICTURES = 12
+_PICTURES = 9
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def forecast(folder: ModelFolder, recipe: Recipe, *, pixels: int, photos: int) -
     # What a step takes does not depend on the pictures of guides and masks.
     plain = recipe.model_copy(update={"masks": [], "objective": "energy" if recipe.is_guided else recipe.objective})
     areas = [build_objective(model, plain, layers=layers) for layers in recipe.masks or [{}]]
-    gradient = max(gradient_bytes(area, plain, batch=1, height=height, width=width) for area in areas)
-    needed = _BASE_BYTES + _PICTURES * 12 * height * width + gradient
+    largest = max(work(area, plain, height=height, width=width).bytes for area in areas)
+    needed = _BASE_BYTES + _PICTURES * 12 * height * width + largest
     workers = 1
     if device.type == "cpu":
         free = psutil.virtual_memory().available
@@ -62,10 +62,14 @@ def forecast(folder: ModelFolder, recipe: Recipe, *, pixels: int, photos: int) -
     timing = parallel_map(
         partial(_seconds_per_pixel, folder=folder), [plain], label="timing", unit="step", workers=workers
     )
-    rate = next(timing) * len(areas)
-    sizes = octave_sizes(height, width, recipe)
-    steps = sum(size[0] * size[1] * recipe.iterations_of(octave) for octave, size in enumerate(sizes) if size)
-    return Forecast(rate * steps * photos / workers, workers)
+    rate = next(timing)
+    passes = sum(
+        work(area, plain, height=size[0], width=size[1]).pixels * recipe.iterations_of(octave)
+        for octave, size in enumerate(octave_sizes(height, width, recipe))
+        if size
+        for area in areas
+    )
+    return Forecast(rate * passes * photos / workers, workers)
 
 
 def _seconds_per_pixel(recipe: Recipe, *, folder: ModelFolder) -> float:

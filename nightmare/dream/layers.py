@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
-from torchvision.models.feature_extraction import NodePathTracer
 
-from nightmare.dream.trunk import Reach, layer_ends, reach_behind
+from nightmare.dream.trunk import Reach, layer_ends, reach_behind, traced
 from nightmare.train.model import Model
 
 __all__ = ["Layer", "layers"]
@@ -43,24 +42,28 @@ def layers(model: Model, *, height: int, width: int) -> list[Layer]:
 
     Where paths join, the widest reach counts.
     """
-    tracer = NodePathTracer()
-    traced = fx.GraphModule(model.network, tracer.trace(model.network))
+    graph, places = traced(model.network)
     photo = torch.zeros(1, 3, height, width, device=next(model.network.parameters()).device)
     with torch.no_grad():
-        ShapeProp(traced).propagate(photo)
-    modules = dict(traced.named_modules())
+        ShapeProp(graph).propagate(photo)
+    modules = dict(graph.named_modules())
     states: dict[fx.Node, _State] = {}
     done = 0
-    for node in traced.graph.nodes:
+    for node in graph.graph.nodes:
         if node.op == "placeholder":
             states[node] = _State(Reach(1, 1), (3, height, width), 0)
         elif node.op != "output":
-            before = max((states[source].reach for source in node.all_input_nodes), key=lambda reach: reach.field)
+            before = max(
+                (states[source].reach for source in node.all_input_nodes),
+                key=lambda reach: reach.field,
+                default=Reach(1, 1),
+            )
             module = modules.get(str(node.target)) if node.op == "call_module" else None
-            shape = tuple(node.meta["tensor_meta"].shape[1:])
+            # Of what is no tensor, such as the two halves of a split, there is no shape.
+            shape = tuple(getattr(node.meta.get("tensor_meta"), "shape", ()))[1:]
             done += _multiplications(module, shape)
             states[node] = _State(reach_behind(before, module), shape, done)
-    by_name = {tracer.node_to_qualname[node]: state for node, state in states.items()}
+    by_name = {name: states[node] for name, node in places.items() if node in states}
     found = {name: by_name[end] for name, end in layer_ends(model.network).items()}
     return [
         Layer(name, state.shape, state.reach.field, state.reach.stride, state.multiplications / done)

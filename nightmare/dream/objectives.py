@@ -11,10 +11,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models.feature_extraction import NodePathTracer
 
 from nightmare.dream.recipe import Recipe
-from nightmare.dream.trunk import Trunk, checked_layer, cut, layer_ends, near
+from nightmare.dream.trunk import Trunk, checked_layer, cut, layer_ends, near, traced
 from nightmare.errors import InputError, ModelError
 from nightmare.train.model import Model
 
@@ -123,14 +122,17 @@ class _Energy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, activations: Tensor) -> Tensor:
         ctx.save_for_backward(activations)
-        # The squares of bfloat16 would lose half of their eight bits.
-        wide = activations.float() if activations.dtype == torch.bfloat16 else activations
-        return wide.square().mean(1) / 2
+        return _wide(activations).square().mean(1) / 2
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (activations,) = ctx.saved_tensors
         return activations * (gradient / activations.shape[1])[:, None].to(activations.dtype)
+
+
+def _wide(activations: Tensor) -> Tensor:
+    """bfloat16 as float32: sums and squares of it would lose half of their eight bits."""
+    return activations.float() if activations.dtype == torch.bfloat16 else activations
 
 
 def _energy(activations: Tensor) -> Tensor:
@@ -141,20 +143,20 @@ def _channels(layer: str, channels: list[int]) -> Score:
     def score(activations: Tensor) -> Tensor:
         if max(channels) >= activations.shape[1]:
             raise ModelError(f"no channel {max(channels)} in {layer}: it has 0 to {activations.shape[1] - 1}")
-        return activations[:, channels].float().mean(1)
+        return _wide(activations[:, channels]).mean(1)
 
     return score
 
 
 def _guided(guides: list[Tensor], *, by_mean: bool) -> Score:
-    features = torch.cat([guide.flatten(2) for guide in guides], dim=2)[0].float()  # (channels, positions)
+    features = torch.cat([_wide(guide).flatten(2) for guide in guides], dim=2)[0]  # (channels, positions)
     mean = features.mean(1)[:, None, None]
 
     def by_match(activations: Tensor) -> Tensor:
-        here = activations.float()
+        here = _wide(activations)
         return (here * _best_matches(here.detach(), features)).mean(1)
 
-    return (lambda activations: (activations.float() * mean).mean(1)) if by_mean else by_match
+    return (lambda activations: (_wide(activations) * mean).mean(1)) if by_mean else by_match
 
 
 def _best_matches(activations: Tensor, features: Tensor) -> Tensor:
@@ -173,13 +175,14 @@ def _class_objective(model: Model, name: str, precision: torch.dtype) -> Objecti
     if name not in classes:
         raise ModelError(f"no class {name} in the model: {near(name, classes)}")
     index = classes.index(name)
-    tracer = NodePathTracer()
-    result: Any = list(tracer.trace(model.network).nodes)[-1].args[0]
-    averaged = _averaged(result, dict(model.network.named_modules()))
-    end = tracer.node_to_qualname[result if averaged is None else averaged[0]]
+    graph, places = traced(model.network)
+    result: Any = list(graph.graph.nodes)[-1].args[0]
+    averaged = _averaged(result, dict(graph.named_modules()))
+    target = result if averaged is None else averaged[0]
+    end = next(name for name, node in places.items() if node is target)
     trunk = cut(model.network, (end,), precision)
     if averaged is None:
-        return Objective(trunk, (Term(end, 1.0, lambda logits: logits[:, index, None, None].float()),))
+        return Objective(trunk, (Term(end, 1.0, lambda logits: _wide(logits[:, index, None, None])),))
     head = averaged[1]
 
     def logits(activations: Tensor) -> Tensor:

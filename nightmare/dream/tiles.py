@@ -5,8 +5,10 @@ the deepest stride, so that every layer sees the grid that it would see in the w
 gradients add up.
 """
 
+import ctypes
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,7 +19,7 @@ from nightmare.dream.objectives import Objective, Term
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import InputError, ModelError
 
-__all__ = ["ascent", "gradient_bytes", "tile_side"]
+__all__ = ["Work", "ascent", "tile_side", "work"]
 
 # What the computation of one gradient may take at `tile: auto`. No share of the free memory: the same recipe has to
 # make the same picture, and tiles move its last bits.
@@ -37,6 +39,14 @@ class _Span:
     high: int
 
 
+@dataclass(frozen=True)
+class Work:
+    """Memory that one gradient takes beside the pictures, and pixels that pass the network for it, halos counted."""
+
+    bytes: float
+    pixels: int
+
+
 def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[Tensor, Tensor]:
     """Scores (batch,) and gradient of `objective` at `images` (batch, 3, height, width), by tiles of a core `tile`.
 
@@ -51,24 +61,10 @@ def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[T
     scores = torch.zeros(len(images), dtype=images.dtype, device=images.device)
     for down in _spans(height, side, halo):
         for across in _spans(width, side, halo):
-            with torch.enable_grad():
-                part = images[:, :, down.low : down.high, across.low : across.high].clone().requires_grad_()
-                activations = objective.trunk(part)
-                terms = [
-                    _share(
-                        term,
-                        activations[term.node],
-                        objective.trunk.reaches[term.node].stride,
-                        down,
-                        across,
-                        (height, width),
-                    )
-                    for term in objective.terms
-                ]
-                score = torch.stack(terms).sum(0)
-                (back,) = torch.autograd.grad(score.sum(), part)
+            score, back = _of_tile(objective, images, down, across)
             gradient[:, :, down.low : down.high, across.low : across.high] += back
-            scores += score.detach()
+            scores += score
+        _give_back_memory()
     return scores, gradient
 
 
@@ -94,14 +90,15 @@ def tile_side(objective: Objective, recipe: Recipe, *, batch: int, height: int, 
     return side // stride * stride
 
 
-def gradient_bytes(objective: Objective, recipe: Recipe, *, batch: int, height: int, width: int) -> float:
-    """What the computation of one gradient takes of memory, by tiles where `recipe` asks for them."""
-    tile = tile_side(objective, recipe, batch=batch, height=height, width=width)
-    pixels = height * width
-    if tile is not None:
-        halo = _grid(objective)[1]
-        pixels = min(height, tile + 2 * halo) * min(width, tile + 2 * halo)
-    return batch * pixels * _bytes_per_pixel(objective)
+def work(objective: Objective, recipe: Recipe, *, height: int, width: int) -> Work:
+    """What one gradient of a picture of `height` by `width` takes, by tiles where `recipe` asks for them."""
+    tile = tile_side(objective, recipe, batch=1, height=height, width=width)
+    if tile is None:
+        return Work(height * width * _bytes_per_pixel(objective), height * width)
+    stride, halo = _grid(objective)
+    side = math.ceil(tile / stride) * stride
+    down, across = ([span.high - span.low for span in _spans(length, side, halo)] for length in (height, width))
+    return Work(max(down) * max(across) * _bytes_per_pixel(objective), sum(down) * sum(across))
 
 
 @lru_cache(maxsize=8)
@@ -130,6 +127,27 @@ def _whole(objective: Objective, images: Tensor) -> tuple[Tensor, Tensor]:
         # Scores do not mix images, so the gradient of their sum is that of each.
         (gradient,) = torch.autograd.grad(scores.sum(), leaf)
     return scores.detach(), gradient
+
+
+def _give_back_memory() -> None:
+    """Ask glibc for what it keeps of freed tiles in pieces: after a few steps they were half a gigabyte."""
+    with suppress(AttributeError, OSError):  # other systems have no such function, and no such habit
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def _of_tile(objective: Objective, images: Tensor, down: _Span, across: _Span) -> tuple[Tensor, Tensor]:
+    """What the core of one tile adds to the scores, and to the gradient at the tile."""
+    part = images[:, :, down.low : down.high, across.low : across.high].clone().requires_grad_()
+    whole = (images.shape[2], images.shape[3])
+    with torch.enable_grad():
+        activations = objective.trunk(part)
+        terms = [
+            _share(term, activations[term.node], objective.trunk.reaches[term.node].stride, down, across, whole)
+            for term in objective.terms
+        ]
+        score = torch.stack(terms).sum(0)
+        (back,) = torch.autograd.grad(score.sum(), part)
+    return score.detach(), back
 
 
 def _grid(objective: Objective) -> tuple[int, int]:

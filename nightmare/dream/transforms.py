@@ -22,7 +22,7 @@ _Undo = Callable[[Tensor], Tensor]
 def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, iteration: int) -> tuple[Tensor, _Undo]:
     """`images` (batch, 3, height, width) shifted, turned and scaled as `recipe` asks, and the way back of gradients.
 
-    Shifts wrap round. Turned and scaled pictures show their mirror image beyond the border.
+    The way back can be gone once. Shifts wrap round; turned and scaled pictures go on as their mirror image.
     """
     moments = [(name, octave, iteration) for name in names]
     shifts = [_shift(recipe, *moment) for moment in moments]
@@ -52,7 +52,8 @@ def _shift(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[int,
 
 
 def _rolled(images: Tensor, shifts: Sequence[tuple[int, int]]) -> Tensor:
-    return torch.stack([image.roll(shift, dims=(1, 2)) for image, shift in zip(images, shifts, strict=True)])
+    rolled = [image.roll(shift, dims=(1, 2)) for image, shift in zip(images, shifts, strict=True)]
+    return rolled[0][None] if len(rolled) == 1 else torch.stack(rolled)
 
 
 def _turn(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[float, float]:

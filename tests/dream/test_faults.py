@@ -85,7 +85,7 @@ def test_hooks_that_accumulate_call_after_call(model: Model, photos: Tensor, obj
 
 def test_a_norm_of_the_gradient_that_is_really_its_sign() -> None:
     gradient = torch.tensor([0.5, -1.0, 3.0, 0.0]).expand(2, 3, 4, 4)
-    step = direction(gradient, torch.full_like(gradient, 0.5), BRIEF.model_copy(update={"smoothing": 0.0}))
+    step = direction(gradient.clone(), torch.full_like(gradient, 0.5), BRIEF.model_copy(update={"smoothing": 0.0}))
     torch.testing.assert_close(step, gradient / 1.125)
 
 

@@ -45,7 +45,6 @@ def test_feather_reaches_four_deviations_and_falls_on_the_way(model: Model, phot
     assert change[40:45].mean() < 0.2 * change[33:36].mean() < 0.2 * change[16:24].mean()
 
 
-@pytest.mark.xfail(strict=True, reason="the pull of total_variation heeds no mask: it is whole up to the feather's end")
 def test_flattening_fades_with_the_feather(model: Model) -> None:
     noise = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(5))
     recipe = masked({}, feather=4.0, total_variation=20.0, iterations=1, octaves=1)
@@ -74,8 +73,9 @@ def test_grey_moves_less_than_white(model: Model, photos: Tensor) -> None:
     torch.testing.assert_close((grey - photos)[inner], 0.25 * (white - photos)[inner], rtol=0, atol=1e-6)
 
 
-def test_each_mask_has_layers_of_its_own(model: Model, photos: Tensor) -> None:
-    recipe = masked({"layer1": 1.0}, {"layer3": 1.0}, iterations=1, octaves=1)
+@pytest.mark.parametrize("moves", [{}, {"rotation": 20.0, "zoom": 0.1}])
+def test_each_mask_has_layers_of_its_own(model: Model, photos: Tensor, moves: dict) -> None:
+    recipe = masked({"layer1": 1.0}, {"layer3": 1.0}, iterations=1, octaves=1, **moves)
     both = dream(model, photos, recipe, names="abc", masks=[left(), 1 - left()])
     for layer, columns in (("layer1", slice(None, 32)), ("layer3", slice(32, None))):
         alone = dream(model, photos, recipe.model_copy(update={"layers": {layer: 1.0}, "masks": []}), names="abc")
