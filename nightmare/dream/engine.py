@@ -228,7 +228,7 @@ def _upwards(
     there, undo = moved(images, recipe, names=names, octave=octave, iteration=iteration)
     scores, gradient = ascent(area.objective, there, tile=tile)
     gradient = undo(gradient)
-    del there, undo  # three pictures' worth of memory
+    del there, undo  # two pictures' worth of memory
     step = direction(gradient, images, recipe)
     return scores, step if area.mask is None else step.mul_(area.mask)
 

@@ -23,7 +23,7 @@ __all__ = ["Work", "ascent", "tile_side", "work"]
 
 # What the computation of one gradient may take at `tile: auto`. No share of the free memory: the same recipe has to
 # make the same picture, and tiles move its last bits.
-_BUDGET = 3 << 28
+_BUDGET = 5 << 27
 # Beyond what autograd keeps: the gradients that pass back, and the workspace of convolutions. Measured.
 _TRANSIENT = 1.6
 _PROBE = 256

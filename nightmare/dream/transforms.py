@@ -22,7 +22,7 @@ _Undo = Callable[[Tensor], Tensor]
 def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, iteration: int) -> tuple[Tensor, _Undo]:
     """`images` (batch, 3, height, width) shifted, turned and scaled as `recipe` asks, and the way back of gradients.
 
-    The way back can be gone once. Shifts wrap round; turned and scaled pictures go on as their mirror image.
+    Shifts wrap round; turned and scaled pictures go on as their mirror image.
     """
     moments = [(name, octave, iteration) for name in names]
     shifts = [_shift(recipe, *moment) for moment in moments]
@@ -33,15 +33,17 @@ def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, 
 
     if not (recipe.rotation or recipe.zoom):
         return shifted, unshifted
-    with torch.enable_grad():
-        leaf = shifted.requires_grad_()
-        turned = _turned(leaf, [_turn(recipe, *moment) for moment in moments])
+    grid = _turning(images, [_turn(recipe, *moment) for moment in moments])
 
     def undone(gradient: Tensor) -> Tensor:
-        (back,) = torch.autograd.grad(turned, leaf, gradient)
+        # Sampling is linear in what is sampled, so that the way back is the same at any picture, an empty one too: none
+        # need be kept.
+        with torch.enable_grad():
+            leaf = torch.zeros_like(gradient).requires_grad_()
+            (back,) = torch.autograd.grad(_sampled(leaf, grid), leaf, gradient)
         return unshifted(back)
 
-    return turned.detach(), undone
+    return _sampled(shifted, grid), undone
 
 
 def _shift(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[int, int]:
@@ -62,12 +64,16 @@ def _turn(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[float
     return math.radians(angle * recipe.rotation), (1 + recipe.zoom) ** scale
 
 
-def _turned(images: Tensor, turns: Sequence[tuple[float, float]]) -> Tensor:
+def _turning(images: Tensor, turns: Sequence[tuple[float, float]]) -> Tensor:
+    """Where each pixel of the turned `images` comes from: (batch, height, width, 2), both sides from -1 to 1."""
     height, width = images.shape[2:]
     matrices = []
     for angle, scale in turns:
         cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
-        # Coordinates run from -1 to 1 on both sides: without the ratio a turn of an oblong picture would shear it.
+        # Both sides run from -1 to 1: without the ratio a turn of an oblong picture would shear it.
         matrices.append([[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, 0.0]])
-    grid = F.affine_grid(images.new_tensor(matrices), list(images.shape), align_corners=False)
+    return F.affine_grid(images.new_tensor(matrices), list(images.shape), align_corners=False)
+
+
+def _sampled(images: Tensor, grid: Tensor) -> Tensor:
     return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)

@@ -64,7 +64,7 @@ def naive_blur(gradient: np.ndarray, deviation: float) -> np.ndarray:
 @pytest.mark.parametrize("smoothing", [0.0, 4.0])
 @pytest.mark.parametrize("layer", ["layer1", "layer3"])
 def test_the_loop_equals_the_naive_one(model: Model, photos: Tensor, layer: str, smoothing: float) -> None:
-    # In double precision: rounding decides which of two equal values a pooling takes, and the next steps differ by more.
+    # In double precision: rounding decides which of two equal values a pooling takes, and later steps differ by more.
     model.network.double()
     photos = photos.double()
     recipe = BRIEF.model_copy(update={"layers": {layer: 2.0}, "smoothing": smoothing, "strength": 0.8})
