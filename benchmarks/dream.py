@@ -17,11 +17,10 @@ import numpy as np
 import skimage
 import torch
 from PIL import Image, ImageOps
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
 from benchmarks.timing import alternated, append_history, machine, print_table
-from nightmare.atomic import save_picture
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.engine import dream, dream_steps, to_picture, to_tensor
 from nightmare.dream.measures import clipped_share, distance, similarity
@@ -198,53 +197,61 @@ def photos() -> dict[str, Image.Image]:
     return shown
 
 
+FIGURES = ("time", "objective", "distance", "clipped share", "SSIM")
+CONTENDERS = {
+    "the same recipe": CLASSIC,
+    "swift": SWIFT,
+    "swift, bfloat16": SWIFT.model_copy(update={"precision": "bfloat16"}),
+}
+
+
 def equal_dreams(sheet: Path | None, *, rounds: int) -> list[dict[str, object]]:
-    """The classic dream by the mended loop, and swifter recipes by the engine: time, strength, and what it cost."""
-    contenders = {
-        "the same recipe": CLASSIC,
-        "swift": SWIFT,
-        "swift, bfloat16": SWIFT.model_copy(update={"precision": "bfloat16"}),
-    }
+    """The classic dream by the mended loop, and swifter recipes by the engine: time, strength, and what it cost.
+
+    Figures are ratios to the loop's, means over the photos. The sheet shows the dreams of the trained model.
+    """
     rows: list[dict[str, object]] = []
-    pictures: list[Image.Image | None] = []
-    captions: list[str] = []
     for weights, model in (("trained", load_model(MODEL)), ("random", random_model(18))):
         network, objective = mended_network(model.network), build_objective(model, CLASSIC)
-        figures: dict[str, list[list[float]]] = {name: [] for name in contenders}
+        ratios: dict[str, list[list[float]]] = {key: [] for key in CONTENDERS}
+        pictures: list[Image.Image | None] = []
+        captions: list[str] = []
         for name, picture in photos().items():
-            image = to_tensor(picture)
-            works: dict[str, Callable[[], Tensor]] = {
-                "mended loop": partial(mended_loop, network, image, CLASSIC, name=name),
-                **{key: partial(dream, model, image, recipe, names=[name]) for key, recipe in contenders.items()},
-            }
-            times = alternated(works, rounds=rounds)
-            # Dreaming is repeatable: this is what was timed.
-            dreams = {key: work() for key, work in works.items()}
-            loop = _figures(picture, dreams["mended loop"], times["mended loop"], objective)
-            for key in contenders:
-                own = _figures(picture, dreams[key], times[key], objective)
-                figures[key].append([mine / theirs for mine, theirs in zip(own, loop, strict=True)])
+            dreams, times = _contest(model, network, picture, name=name, rounds=rounds)
+            loop, *own = [_figures(picture, dreams[key], times[key], objective) for key in dreams]
+            for key, figures in zip(CONTENDERS, own, strict=True):
+                ratios[key].append([mine / theirs for mine, theirs in zip(figures, loop, strict=True)])
             pictures += [picture, *(to_picture(dreamt[0]) for dreamt in dreams.values())]
-            captions += [f"{name}, {weights}", *(f"{key}\n{times[key]:.2f} s" for key in dreams)]
-        for key, own_figures in figures.items():
-            values = np.array(own_figures)
-            means = np.exp(np.log(values).mean(0))
-            rows.append(
-                {
-                    "weights": weights,
-                    "photos": len(values),
-                    "engine": key,
-                    **dict(
-                        zip(("time", "objective", "distance", "clipped share", "SSIM"), map(float, means), strict=True)
-                    ),
-                    "objective, lowest": float(values[:, 1].min()),
-                    "distance, highest": float(values[:, 2].max()),
-                }
+            captions += [name, *(f"{key}, {times[key]:.2f} s" for key in dreams)]
+        if sheet and weights == "trained":
+            side_by_side = contact_sheet(
+                pictures, captions, columns=2 + len(CONTENDERS), cell=256, title="Equal dreams"
             )
-    if sheet:
-        columns = 2 + len(contenders)
-        save_picture(sheet, contact_sheet(pictures, captions, columns=columns, cell=256, title="Equal dreams"))
+            side_by_side.save(sheet, "JPEG", quality=85)
+        for key, values in ratios.items():
+            means = np.exp(np.log(values).mean(0)).tolist()
+            worst = {"objective, lowest": np.min(values, axis=0)[1], "distance, highest": np.max(values, axis=0)[2]}
+            named = dict(zip(FIGURES, means, strict=True))
+            rows.append({"weights": weights, "photos": len(values), "engine": key, **named, **worst})
     return rows
+
+
+def _contest(
+    model: Model, network: nn.Module, picture: Image.Image, *, name: str, rounds: int
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Dreams and seconds of the mended loop and all contenders over one photo."""
+    image = to_tensor(picture)
+    works: dict[str, Callable[[], Tensor]] = {
+        "mended loop": partial(mended_loop, network, image, CLASSIC, name=name),
+        **{key: partial(dream, model, image, recipe, names=[name]) for key, recipe in CONTENDERS.items()},
+    }
+    dreams: dict[str, Tensor] = {}
+    times = alternated({key: partial(_kept, dreams, key, work) for key, work in works.items()}, rounds=rounds)
+    return dreams, times
+
+
+def _kept(results: dict[str, Tensor], key: str, work: Callable[[], Tensor]) -> None:
+    results[key] = work()
 
 
 def _figures(photo: Image.Image, dreamt: Tensor, seconds: float, objective: Objective) -> list[float]:
@@ -259,7 +266,7 @@ def _figures(photo: Image.Image, dreamt: Tensor, seconds: float, objective: Obje
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--equal", action="store_true", help="time until a dream is as strong as the classic one")
-    parser.add_argument("--sheet", type=Path, help="with --equal: save the pictures side by side, a PNG")
+    parser.add_argument("--sheet", type=Path, help="with --equal: save the pictures side by side, a JPEG")
     parser.add_argument("--rounds", type=int, default=5, help="times of which the median counts")
     parser.add_argument("--peak", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
