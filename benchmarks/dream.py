@@ -37,7 +37,7 @@ LAYER = {"layer3": 1.0}
 # The classic loop: half the energy of layer3, jitter and a clip, nothing else.
 CLASSIC = Recipe(layers=LAYER, octaves=4, iterations=10, step_size=0.02, jitter=16, smoothing=0.0, strength=1.0)
 # The same strength in fewer steps: most of them at full size, large ones first, none into the ends of the range.
-SWIFT = CLASSIC.model_copy(update={"iterations": [0, 0, 2, 4], "step_size": 0.065, "taper": 1.0, "headroom": 0.1})
+SWIFT = CLASSIC.model_copy(update={"iterations": [0, 0, 2, 5], "step_size": 0.054, "taper": 1.0, "headroom": 0.05})
 MODEL = Path("models/retrain")
 
 
@@ -274,18 +274,17 @@ def main() -> None:
         engine, *numbers = given.peak
         return print_peak(engine, *map(int, numbers))
     print(machine())
+    rounds = given.rounds
+    tables: dict[str, tuple[str, Callable[[], list[dict[str, object]]]]] = {
+        "floor": ("Steps as shares of the bare convolutions", partial(steps_against_the_floor, rounds=rounds)),
+        "loops": ("Whole dreams, 4 octaves of 10 iterations", partial(dreams_against_loops, rounds=rounds)),
+        "ways": ("What pays: time of one gradient", partial(what_pays, rounds=rounds)),
+        "memory": ("Memory", memory),
+    }
     if given.equal:
-        tables = {
-            "equal": ("Ratios to the mended loop, classic recipe", equal_dreams(given.sheet, rounds=given.rounds))
-        }
-    else:
-        tables = {
-            "floor": ("Steps as shares of the bare convolutions", steps_against_the_floor(rounds=given.rounds)),
-            "loops": ("Whole dreams, 4 octaves of 10 iterations", dreams_against_loops(rounds=given.rounds)),
-            "ways": ("What pays", what_pays(rounds=given.rounds)),
-            "memory": ("Memory", memory()),
-        }
-    for name, (title, rows) in tables.items():
+        tables = {"equal": ("Ratios to the mended loop", partial(equal_dreams, given.sheet, rounds=rounds))}
+    for name, (title, measured) in tables.items():
+        rows = measured()
         print_table(rows, title=title)
         append_history(rows, name=f"dream-{name}")
     return None

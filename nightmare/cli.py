@@ -13,6 +13,7 @@ import typer
 from nightmare.errors import exit_code
 
 if TYPE_CHECKING:
+    from nightmare.data.canvases import Photo
     from nightmare.dream.recipe import Recipe
 
 __all__ = ["app"]
@@ -63,33 +64,40 @@ _SETTINGS: dict[str, tuple[Any, str]] = {
 }
 
 
-def _takes_recipe(command: Callable[..., None], **defaults: str | int) -> Callable[..., None]:
+def _takes_recipe(command: Callable[..., None], **gentle: str | float) -> Callable[..., None]:
     """Give `command` the options `--preset`, `--recipe` and one per setting; its argument `recipe` is their Recipe.
 
-    `defaults` take the place of those of the options.
+    `gentle` settings take the place of the preset's where neither preset nor recipe is given.
     """
 
     @wraps(command)
-    def with_options(*, preset: str, recipe: Path | None, **given: Any) -> None:
+    def with_options(*, preset: str | None, recipe: Path | None, **given: Any) -> None:
         def run() -> None:
             from nightmare.dream.presets import read_recipe, refined
+            from nightmare.errors import ParameterError
 
+            if preset and recipe:
+                raise ParameterError("--preset and --recipe both say where to start: give one")
             changes = {name: given.pop(name) for name in _SETTINGS}
-            command(recipe=refined(read_recipe(recipe) if recipe else preset, changes), **given)
+            start = read_recipe(recipe) if recipe else refined(preset or "nightmare", {} if preset else gentle)
+            command(recipe=refined(start, changes), **given)
 
         sys.exit(exit_code(run))
 
     own = [value for name, value in signature(command).parameters.items() if name != "recipe"]
     options: dict[str, Any] = {
-        "preset": Annotated[str, typer.Option(help="Recipe to start from.")],
-        "recipe": Annotated[Path | None, typer.Option(help="JSON file with a whole recipe, in place of a preset.")],
+        "preset": Annotated[
+            str | None,
+            typer.Option(
+                help="Recipe to start from: whisper, nightmare (the default), deep-nightmare, fever, original."
+            ),
+        ],
+        "recipe": Annotated[
+            Path | None, typer.Option(help="JSON file with a recipe, or a dream that holds one, in place of a preset.")
+        ],
     }
     options |= {name: Annotated[kind | None, typer.Option(help=text)] for name, (kind, text) in _SETTINGS.items()}
-    standard = {"preset": "nightmare", **defaults}
-    added = [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=standard.get(name), annotation=kind)
-        for name, kind in options.items()
-    ]
+    added = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind) for name, kind in options.items()]
     parameters = [value.replace(kind=Parameter.KEYWORD_ONLY) for value in own] + added
     with_options.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     with_options.__annotations__ = {value.name: value.annotation for value in parameters}
@@ -144,19 +152,26 @@ def dream(
     from nightmare.data.canvases import find_photos
     from nightmare.dream.batch import Order, Refused, dream_photos, plan_dreams
     from nightmare.dream.profile import profiled
+    from nightmare.dream.recipe import Recipe
     from nightmare.dream.workers import ModelFolder
     from nightmare.errors import InputError
 
     masks, layers = _masks(mask or [])
+    if any(layers) or (masks and len(masks) != len(recipe.masks)):
+        recipe = Recipe.checked(recipe.model_dump() | {"masks": layers})
     order = Order(
         ModelFolder.at(model, weights=weights),
-        recipe.model_copy(update={"masks": layers}) if mask else recipe,
+        recipe,
         pixels,
         guides=tuple(find_photos(guide or [])),
         masks=tuple(find_photos(masks)),
         suffix=f".{format}",
     )
     found = find_photos(photos)
+    if not found:
+        raise InputError(f"no photo in {', '.join(map(str, photos))}: give a file, or a folder with photos")
+    if out.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"):
+        raise InputError(f"{out} is to be a folder: give one for the dreams and their manifest")
     plan = plan_dreams(found, out, order=order)
     if plan.forecast and profile:
         # Only this process is counted.
@@ -215,7 +230,7 @@ def sweep(
     guide: GuideOption = None,
     pixels: PixelsOption = 256,
 ) -> None:
-    """Show what two settings do, on one labelled sheet; `redream CELL --pixels 1024` makes a cell large."""
+    """Show what two settings do, on a sheet; `redream CELL -o big.png --photo PHOTO --pixels 1024` makes one large."""
     from nightmare.atomic import save_picture
     from nightmare.data.canvases import find_photos
     from nightmare.dream.batch import GUIDE_PIXELS, read_canvas
@@ -223,8 +238,11 @@ def sweep(
     from nightmare.dream.sweep import parse_axis
     from nightmare.dream.sweep import sweep as make_sheet
     from nightmare.dream.workers import ModelFolder
+    from nightmare.errors import InputError
 
-    (found,) = find_photos([photo])
+    if out.suffix.lower() != ".png":
+        raise InputError(f"{out} is to be a sheet: end the name with .png")
+    found = _one(photo)
     guides = tuple(read_canvas(each, GUIDE_PIXELS) for each in find_photos(guide or []))
     commission = Commission(read_canvas(found, pixels), recipe, guides=guides)
     sheet = make_sheet(
@@ -240,7 +258,7 @@ def sweep(
 
 # Every frame dreams on where the one before it stopped: after twenty frames even one step each has been a hundred.
 @film.command()
-@partial(_takes_recipe, preset="whisper", octaves=2, iterations="1")
+@partial(_takes_recipe, layers="layer3", octaves=2, iterations="1", step_size=0.01, strength=0.7)
 def zoom(
     photo: Annotated[Path, typer.Argument(help="The photo to dream on.")],
     out: Annotated[
@@ -255,12 +273,11 @@ def zoom(
     pixels: PixelsOption = 384,
 ) -> None:
     """Zoom endlessly into a photo, dreaming on; an interrupted film is gone on with."""
-    from nightmare.data.canvases import find_photos
     from nightmare.dream.batch import read_canvas
     from nightmare.dream.film import zoom_film
     from nightmare.dream.workers import ModelFolder
 
-    (found,) = find_photos([photo])
+    found = _one(photo)
     folder = ModelFolder.at(model, weights=weights)
     canvas = read_canvas(found, pixels)
     zoom_film(out, canvas, folder=folder, recipe=recipe, frames=frames, zoom=enlarge, rate=rate)
@@ -282,12 +299,11 @@ def timelapse(
     pixels: PixelsOption = 384,
 ) -> None:
     """Dream the same dream under one model after the other, such as those of a training."""
-    from nightmare.data.canvases import find_photos
     from nightmare.dream.batch import read_canvas
     from nightmare.dream.film import find_models, timelapse_film
     from nightmare.dream.workers import ModelFolder
 
-    (found,) = find_photos([photo])
+    found = _one(photo)
     folders = [ModelFolder.at(place) for place in find_models(models)]
     timelapse_film(out, read_canvas(found, pixels), folders=folders, recipe=recipe, seconds=seconds)
     print(out)
@@ -317,9 +333,18 @@ def layers(
     sys.exit(exit_code(run))
 
 
+def _one(path: Path) -> "Photo":
+    from nightmare.data.canvases import find_photos
+    from nightmare.errors import InputError
+
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: give one photo")
+    return find_photos([path])[0]
+
+
 def _masks(texts: list[str]) -> tuple[list[Path], list[dict[str, float]]]:
     """`sky.png:layer4` as a path and layers; no layers stand for those of the recipe."""
-    from nightmare.dream.presets import parse_layers
+    from nightmare.dream.recipe import parse_layers
 
     paths, layers = [], []
     for text in texts:

@@ -33,7 +33,8 @@ def main() -> None:
     folder = ModelFolder(MODEL.resolve(), model.sha256)
     classes = model.card.classes
     canvases = load_canvases(CANVASES, pixels=params.dream.pixels)
-    recipe = Recipe(seed=params.seed, **params.dream.model_dump(include=set(Recipe.model_fields)))
+    settings = params.dream.model_dump(include=set(Recipe.model_fields))
+    recipe = Recipe.checked({"seed": params.seed, **settings})
     wanted = commissions(canvases, recipe, classes=classes if params.dream.classes else ())
     with atomic_directory("dreams") as directory:
         make = partial(fulfil, folder=folder, directory=directory.resolve())

@@ -1,13 +1,17 @@
 """The command: what it makes, what it says, and its exit codes."""
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from torchvision import models
 from typer.testing import CliRunner
 
+from nightmare import cli
 from nightmare.cli import app
+from nightmare.dream.picture import read_provenance
 from nightmare.train.model import ModelCard, save_model
 from nightmare.train.network import MEAN, STD, build_network
 
@@ -36,18 +40,17 @@ DREAM = ("dream", "photos", "-o", "out", "--model", "model", "--octaves", "1", "
 def test_dream_and_redream(workspace: Path) -> None:
     code, said, complaints = nightmare(*DREAM, "--objective", "class:b")
     assert code == 1
-    assert "out/sea-class-b.png" in said
+    (made,) = Path("out").glob("sea-class-b-*.png")
+    assert str(made) in said
     assert "1 made, 0 there already, 1 refused" in said
     assert "photos/page.jpg: format" in complaints
     assert "error: 1 of 2 photos cannot be read" in complaints
 
     (workspace / "photos" / "page.jpg").unlink()
     assert nightmare(*DREAM, "--objective", "class:b")[:2] == (0, "0 made, 1 there already, 0 refused\n")
-    code, _, complaints = nightmare(
-        "redream", "out/sea-class-b.png", "-o", "again.png", "--model", "model", "--photo", "photos"
-    )
+    code, _, complaints = nightmare("redream", str(made), "-o", "again.png", "--model", "model", "--photo", "photos")
     assert (code, complaints) == (0, "")
-    assert (workspace / "again.png").read_bytes() == (workspace / "out" / "sea-class-b.png").read_bytes()
+    assert (workspace / "again.png").read_bytes() == made.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,107 @@ def test_a_wrong_wish_is_an_error_in_words(workspace: Path, arguments: tuple[str
     assert code == 1
     assert complaints.startswith("error: ")
     assert complaint in complaints
+
+
+def test_layers(workspace: Path) -> None:
+    code, said, _ = nightmare("layers", "model")
+    assert code == 0
+    assert [line.split()[0] for line in said.splitlines()][:2] == ["layer", "conv1"]
+    assert "layer3.1.conv2" not in said
+    assert "layer3.1.conv2" in nightmare("layers", "model", "--deep")[1]
+
+
+def test_every_setting_is_an_option() -> None:
+    from nightmare.dream.recipe import Recipe
+
+    assert Recipe.model_fields.keys() - cli._SETTINGS.keys() == {"masks"}
+    assert cli._SETTINGS.keys() <= Recipe.model_fields.keys()
+
+
+def test_sweep_and_a_cell_made_large(workspace: Path) -> None:
+    sweep = ("sweep", "photos/sea.png", "--model", "model", "--pixels", "64", "--jitter", "2")
+    code, said, complaints = nightmare(
+        *sweep, "--rows", "octaves=1,2", "--columns", "iterations=0,1", "-o", "album.png"
+    )
+    assert (code, complaints) == (0, "")
+    assert said == "album.png, its cells in album/\n"
+    assert len(list((workspace / "album").iterdir())) == 4
+    cell = "album/octaves-2-iterations-1.png"
+    again = ("redream", cell, "--model", "model", "--photo", "photos/sea.png")
+    assert nightmare(*again, "-o", "same.png")[0] == 0
+    assert (workspace / "same.png").read_bytes() == (workspace / cell).read_bytes()
+    assert nightmare(*again, "-o", "large.png", "--pixels", "128")[0] == 0
+    with Image.open("large.png") as large:
+        assert large.size == (128, 128)
+    for rows, out, complaint in (
+        ("octaves=1", "album", "end the name with .png"),
+        ("iterations=1", "a.png", "both sweep iterations"),
+        ("octaves=1,1", "a.png", "give each once"),
+    ):
+        code, _, complaints = nightmare(*sweep, "--rows", rows, "--columns", "iterations=1", "-o", out)
+        assert (code, complaint in complaints) == (1, True), complaints
+
+
+def test_film(workspace: Path) -> None:
+    film = ("film", "zoom", "photos/sea.png", "--model", "model", "--pixels", "64", "--jitter", "2")
+    assert nightmare(*film, "-o", "zoom.gif", "--frames", "2")[:2] == (0, "zoom.gif\n")
+    recipe = json.loads((workspace / "zoom.frames" / "film.json").read_text())["recipe"]
+    assert (recipe["octaves"], recipe["iterations"]) == (2, 1)
+    (workspace / "recipe.json").write_text('{"octaves": 1, "iterations": 3}')
+    assert nightmare(*film, "-o", "other.gif", "--frames", "1", "--recipe", "recipe.json")[0] == 0
+    recipe = json.loads((workspace / "other.frames" / "film.json").read_text())["recipe"]
+    assert (recipe["octaves"], recipe["iterations"]) == (1, 3)
+    lapse = ("film", "timelapse", "photos/sea.png", "model", "-o", "lapse.mp4", "--pixels", "64", "--iterations", "1")
+    assert nightmare(*lapse)[:2] == (0, "lapse.mp4\n")
+
+
+def test_pictures_that_the_recipe_needs(workspace: Path) -> None:
+    (workspace / "photos" / "page.jpg").unlink()
+    Image.radial_gradient("L").save("mask.png")
+    Image.radial_gradient("L").convert("RGB").save("guide.png")
+    guided = ("--objective", "guided", "--guide", "guide.png", "--mask", "mask.png", "--mask", "mask.png:layer2")
+    code, said, complaints = nightmare(*DREAM, *guided, "--format", "webp", "--profile")
+    assert (code, complaints) == (0, "")
+    assert "convolutions" in said
+    (made,) = Path("out").glob("*.webp")
+    assert read_provenance(made).recipe.masks == [{}, {"layer2": 1.0}]
+    again = (*DREAM, "--recipe", str(made), "--octaves", "2")
+    code, _, complaints = nightmare(*again)
+    assert (code, "has layers for 2 masks and 0 are given" in complaints) == (1, True), complaints
+    code, _, complaints = nightmare(*again, "--mask", "mask.png", "--mask", "mask.png")
+    assert (code, "there is no guide" in complaints) == (1, True), complaints
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--mask", "mask.png:layer3=0"), "nothing to dream of"),
+        (("--mask", "mask.png:layer2", "--objective", "class:b"), "a dream of a class looks at no layers"),
+        (("--guide", "mask.png"), "ignores guides: set it to guided"),
+        (("--objective", "guided"), "there is no guide"),
+        (("--format", "gif"), ".png"),
+        (("--tile", "big"), "auto or none"),
+        (("--recipe", "photos"), "no recipe at photos"),
+        (("--recipe", "mask.png"), "does not say how it was made"),
+        (("--recipe", "mask.png", "--preset", "fever"), "give one"),
+        (("--octaves", "2", "--iterations", "1,2,3"), "iterations has 3 numbers for 2 octaves"),
+        (("--weights", "absent.pth"), "no classifier model in torchvision"),
+    ],
+)
+def test_more_wrong_wishes(workspace: Path, arguments: tuple[str, ...], complaint: str) -> None:
+    (workspace / "photos" / "page.jpg").unlink()
+    Image.radial_gradient("L").save("mask.png")
+    code, _, complaints = nightmare(*DREAM, *arguments)
+    assert (code, complaint in complaints) == (1, True), complaints
+
+
+def test_a_classifier_of_torchvision(workspace: Path) -> None:
+    (workspace / "photos" / "page.jpg").unlink()
+    network = models.squeezenet1_1(weights=None, num_classes=5)
+    torch.save(network.state_dict(), "squeeze.pth")
+    dream = [*DREAM[:5], "squeezenet1_1", "--weights", "squeeze.pth", *DREAM[6:]]
+    code, said, complaints = nightmare(*dream, "--layers", "features.6")
+    assert (code, complaints) == (0, ""), complaints
+    assert "1 made" in said
+    code, _, complaints = nightmare(*dream[:5], "resnet18", *dream[6:])
+    assert (code, "it is of another network" in complaints) == (1, True), complaints

@@ -69,5 +69,5 @@ def _canvas(sha256: str, photos: Sequence[Photo], *, made: Provenance, pixels: i
             if isinstance(canvas, ImageError):
                 raise InputError(f"{photo.path} cannot be read any more: {canvas}")
             return canvas
-    what = f"photo {made.canvas_name}" if sha256 == made.canvas else "guide or mask"
+    what = f"photo {ascii(made.canvas_name)[1:-1]}" if sha256 == made.canvas else "guide or mask"
     raise InputError(f"the {what} ({sha256[:12]}) is not here: say where it is with --photo")

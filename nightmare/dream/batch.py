@@ -7,11 +7,13 @@ measures. A picture that is there and was made in just this way is not made agai
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from nightmare.cache import fingerprint
 from nightmare.data.canvases import Canvas, Photo, read_canvases, with_unique_names
 from nightmare.dream.forecast import Forecast, forecast
 from nightmare.dream.gallery import Commission, dream_filename, fulfil
@@ -25,6 +27,7 @@ from nightmare.tables import DREAMS, read_table, write_table
 __all__ = ["GUIDE_PIXELS", "MANIFEST", "Order", "Plan", "Refused", "dream_photos", "plan_dreams", "read_canvas"]
 
 MANIFEST = "dreams.csv"
+_MOST_BYTES = 64 << 20
 # Longer side at which a network looks at a guide: every position of it is compared with every one of the dream.
 GUIDE_PIXELS = 384
 
@@ -52,6 +55,12 @@ class Order:
     masks: tuple[Photo, ...] = ()
     suffix: str = ".png"
 
+    @cached_property
+    def mark(self) -> str:
+        """Six digits that dreams of one look share, so that those of another do not take their places."""
+        pictures = [_sha256(photo) for photo in (*self.guides, *self.masks)]
+        return fingerprint({"recipe": self.recipe.model_dump(), "pictures": pictures})[:6]
+
 
 @dataclass(frozen=True)
 class _Task:
@@ -61,7 +70,8 @@ class _Task:
 
     @property
     def file(self) -> Path:
-        return self.directory / dream_filename(self.photo.name, self.order.recipe, suffix=self.order.suffix)
+        order = self.order
+        return self.directory / dream_filename(self.photo.name, order.recipe, mark=order.mark, suffix=order.suffix)
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,10 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
     """
     format_of(Path(f"dream{order.suffix}"))
     made = _manifest(directory / MANIFEST)
+    # Whoever dreams in the folder of the photos does not mean last time's dreams.
+    photos = [
+        photo for photo in photos if photo.path.name not in made or photo.path.parent.resolve() != directory.resolve()
+    ]
     tasks = [_Task(photo, directory.resolve(), order) for photo in with_unique_names(photos)]
     tasks = [task for task in tasks if not (task.file.name in made and _is_made(task))]
     if not tasks:
@@ -99,7 +113,6 @@ def dream_photos(plan: Plan) -> Iterator[Path | Refused]:
     if plan.forecast is None:
         return
     plan.directory.mkdir(parents=True, exist_ok=True)
-    rows = _manifest(plan.directory / MANIFEST)
     if plan.forecast.workers == 1:
         results: Iterator[dict[str, Any] | ImageError] = (_made(task, bar=True) for task in plan.tasks)
     else:
@@ -108,7 +121,8 @@ def dream_photos(plan: Plan) -> Iterator[Path | Refused]:
         if isinstance(result, ImageError):
             yield Refused(task.photo.path, result)
         else:
-            rows[task.file.name] = result
+            # Read anew, since another run may write here too.
+            rows = _manifest(plan.directory / MANIFEST) | {task.file.name: result}
             write_table(pd.DataFrame(list(rows.values())), plan.directory / MANIFEST, DREAMS)
             yield plan.directory / task.file.name
 
@@ -152,7 +166,12 @@ def _sha256(photo: Photo) -> str:
 
 def _made(task: _Task, *, bar: bool = False) -> dict[str, Any] | ImageError:
     order = task.order
-    (canvas,) = read_canvases([task.photo], pixels=order.pixels)
+    try:
+        if task.photo.path.stat().st_size > _MOST_BYTES:  # a film among the photos is not read into memory
+            return ImageError("bytes", f"more than {_MOST_BYTES >> 20} MB")
+        (canvas,) = read_canvases([task.photo], pixels=order.pixels)
+    except OSError as error:
+        return ImageError("damaged", f"cannot be opened: {error.strerror}")
     if isinstance(canvas, ImageError):
         return canvas
     commission = Commission(
@@ -160,6 +179,6 @@ def _made(task: _Task, *, bar: bool = False) -> dict[str, Any] | ImageError:
         order.recipe,
         guides=tuple(read_canvas(guide, GUIDE_PIXELS) for guide in order.guides),
         masks=tuple(read_canvas(mask, order.pixels) for mask in order.masks),
-        suffix=order.suffix,
+        name=task.file.name,
     )
     return fulfil(commission, folder=order.folder, directory=task.directory, bar=bar)

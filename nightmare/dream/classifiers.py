@@ -29,10 +29,12 @@ def load_classifier(name: str, weights: Path, *, device: torch.device | str = "c
         raise ModelError(
             f"no classifier {name} in torchvision: {'did you mean ' + ' or '.join(near) if near else ', '.join(known)}"
         )
+    if not weights.is_file():
+        raise ModelError(f"no weights at {weights}: give a safetensors file or a state dict")
     state = read_weights(weights)
-    count = _class_count(state)
-    # Some begin with random weights that take minutes to draw: on the device meta nothing is drawn.
+    # On the device meta no random weights are drawn, which takes some networks a minute.
     with torch.device("meta"):
+        count = _class_count(state, list(models.get_model(name, weights=None).state_dict()), weights)
         network: nn.Module = models.get_model(name, weights=None, num_classes=count)
     try:
         network.load_state_dict(state, assign=True)
@@ -53,12 +55,14 @@ def load_classifier(name: str, weights: Path, *, device: torch.device | str = "c
     return Model(network.eval().requires_grad_(False).to(device), card, content)
 
 
-def _class_count(state: dict[str, Tensor]) -> int:
-    """Outputs of the last layer: the last bias in the file, as state dicts are in the order of the layers."""
-    biases = [value for name, value in state.items() if name.endswith("bias") and value.ndim == 1]
-    if not biases:
-        raise ModelError("the weights have no bias, and so no last layer that tells the number of classes")
-    return len(biases[-1])
+def _class_count(state: dict[str, Tensor], names: list[str], weights: Path) -> int:
+    """Outputs of the last layer, which is the last bias among the `names` of a network's state."""
+    last = next(name for name in reversed(names) if name.endswith("bias"))
+    if last not in state or state[last].ndim != 1:
+        raise ModelError(
+            f"{weights} has no {last}, from which the number of classes is known: it is of another network"
+        )
+    return len(state[last])
 
 
 def _classes(name: str, count: int) -> tuple[str, ...]:

@@ -1,7 +1,9 @@
 """The loop of DeepDream (Mordvintsev, Olah, Tyka 2015): octave by octave, step by step up the gradient.
 
 Pictures are RGB float32 in 0 … 1. A batch equals its images dreamt one by one: moves, normalisation, masks and clip
-are each image's own, and every random choice belongs to seed and name.
+are each image's own, and every random choice belongs to seed and name. On a CPU it is one by one: a batch gains nothing
+there, and its kernels round otherwise, which a few steps later is another picture. On an accelerator a step is one pass
+for all, equal but for that rounding.
 """
 
 import hashlib
@@ -96,25 +98,17 @@ def dream_steps(
             "%d of %d octaves of a picture of %d x %d are left out: their shorter side is below %d pixels",
             skipped, recipe.octaves, width, height, SMALLEST_SIDE,
         )  # fmt: skip
-    detail: Tensor | None = None
-    for octave, size in enumerate(sizes):
-        if size is None:
-            continue
-        base = _resized(images, size)
-        current = base if detail is None else _resized(detail, size).add_(base)
-        detail = None
-        here = [_Area(area.objective, area.mask if area.mask is None else _resized(area.mask, size)) for area in areas]
-        for iteration in range(recipe.iterations_of(octave)):
-            scores, step = _upwards(here[0], current, recipe, names=names, octave=octave, iteration=iteration)
-            for area in here[1:]:
-                more = _upwards(area, current, recipe, names=names, octave=octave, iteration=iteration)
-                scores, step = scores + more[0], step + more[1]
-            if recipe.total_variation:
-                flatter = recipe.total_variation * flattening(current)
-                step = step + (flatter if here[0].mask is None else flatter * _union(area.mask for area in here))
-            current = current.add(step, alpha=recipe.step_size_of(octave, iteration)).clamp_(0, 1)
-            yield Step(octave, iteration, current, scores)
-        detail = current - base
+    if images.device.type == "cpu":
+        singles = [
+            _steps(areas, image[None], recipe, names=[name], sizes=sizes)
+            for image, name in zip(images, names, strict=True)
+        ]
+        for steps in zip(*singles, strict=True):
+            first, *_ = steps
+            together, scores = torch.cat([step.images for step in steps]), torch.cat([step.scores for step in steps])
+            yield Step(first.octave, first.iteration, together, scores) if len(steps) > 1 else first
+    else:
+        yield from _steps(areas, images, recipe, names=names, sizes=sizes)
 
 
 def dream(
@@ -212,6 +206,35 @@ def _feathered(mask: Tensor, deviation: float) -> Tensor:
     if not deviation:
         return mask
     return torch.from_numpy(gaussian_filter(mask.cpu().numpy(), deviation, axes=(2, 3), mode="nearest")).to(mask)
+
+
+def _steps(
+    areas: list[_Area],
+    images: Tensor,
+    recipe: Recipe,
+    *,
+    names: Sequence[str],
+    sizes: Sequence[tuple[int, int] | None],
+) -> Iterator[Step]:
+    detail: Tensor | None = None
+    for octave, size in enumerate(sizes):
+        if size is None:
+            continue
+        base = _resized(images, size)
+        current = base if detail is None else _resized(detail, size).add_(base)
+        detail = None
+        here = [_Area(area.objective, area.mask if area.mask is None else _resized(area.mask, size)) for area in areas]
+        for iteration in range(recipe.iterations_of(octave)):
+            scores, step = _upwards(here[0], current, recipe, names=names, octave=octave, iteration=iteration)
+            for area in here[1:]:
+                more = _upwards(area, current, recipe, names=names, octave=octave, iteration=iteration)
+                scores, step = scores + more[0], step + more[1]
+            if recipe.total_variation:
+                flatter = recipe.total_variation * flattening(current)
+                step = step + (flatter if here[0].mask is None else flatter * _union(area.mask for area in here))
+            current = current.add(step, alpha=recipe.step_size_of(octave, iteration)).clamp_(0, 1)
+            yield Step(octave, iteration, current, scores)
+        detail = current - base
 
 
 def _union(masks: Iterable[Tensor | None]) -> Tensor:

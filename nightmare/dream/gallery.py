@@ -19,6 +19,7 @@ from nightmare.dream.measures import class_bias, measure_dream
 from nightmare.dream.picture import Provenance, save_dream
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.workers import ModelFolder
+from nightmare.errors import InputError
 from nightmare.progress import progress_bar
 from nightmare.sheets import contact_sheet
 from nightmare.train.model import Model
@@ -34,22 +35,26 @@ class Commission:
     recipe: Recipe
     guides: tuple[Canvas, ...] = ()
     masks: tuple[Canvas, ...] = ()
-    suffix: str = ".png"
+    name: str = ""
 
     @property
     def filename(self) -> str:
-        """Such as `cat-energy.png` or `coffee-class-skulls.png`."""
-        return dream_filename(self.canvas.name, self.recipe, suffix=self.suffix)
+        """Its own name if it has one, else such as `cat-energy.png` or `coffee-class-skulls.png`."""
+        return self.name or dream_filename(self.canvas.name, self.recipe)
 
 
-def dream_filename(name: str, recipe: Recipe, *, suffix: str = ".png") -> str:
-    """The file of a dream of `recipe` over the photo called `name`."""
-    return f"{name}-{re.sub(r'[:/@,]', '-', recipe.objective)}{suffix}"
+def dream_filename(name: str, recipe: Recipe, *, mark: str = "", suffix: str = ".png") -> str:
+    """The file of a dream of `recipe` over the photo called `name`; a `mark` tells dreams of other recipes apart."""
+    return "-".join(filter(None, (name, re.sub(r"[:/@,]", "-", recipe.objective), mark))) + suffix
 
 
 def commissions(canvases: Sequence[Canvas], recipe: Recipe, *, classes: Sequence[str]) -> list[Commission]:
-    """`recipe` over every canvas, then one dream of each of `classes`, over the canvases in turn."""
+    """`recipe` over every canvas, then one dream of each of `classes`, over the canvases in turn.
+
+    The class that `recipe` itself dreams of is not dreamt of twice.
+    """
     plain = [Commission(canvas, recipe) for canvas in canvases]
+    classes = [name for name in classes if name != recipe.target_class]
     targeted = [
         Commission(canvases[number % len(canvases)], recipe.model_copy(update={"objective": f"class:{name}"}))
         for number, name in enumerate(classes)
@@ -61,6 +66,7 @@ def painted(commission: Commission, *, folder: ModelFolder, bar: bool = False) -
     """The dream as RGB (3, height, width) in 0 … 1, and for each octave the gain of its objective.
 
     The gain is that of the score before the last step over that before the first one: what an octave knows by itself.
+    Of a class it is the difference of its logits.
     With a `bar` it shows how far it is, which is not for several side by side.
     """
     model, canvas, recipe = folder.load(), commission.canvas, commission.recipe
@@ -79,7 +85,7 @@ def painted(commission: Commission, *, folder: ModelFolder, bar: bool = False) -
     for step in _shown(steps, photo, recipe) if bar else steps:
         dreamt = step.images
         scores[step.octave].append(float(step.scores))
-    gains = {octave: own[-1] / own[0] if own[0] else 1.0 for octave, own in scores.items()}
+    gains = {octave: _gain(own[0], own[-1], recipe) for octave, own in scores.items()}
     return finished(photo, dreamt, recipe, masks=masks)[0].cpu(), gains
 
 
@@ -126,19 +132,25 @@ def provenance(commission: Commission, model: Model) -> Provenance:
 
 
 def summary(dreams: pd.DataFrame, *, class_count: int) -> dict[str, Any]:
-    """The metrics of all dreams; gain and class bias leave out the dreams that were told what to dream of."""
-    free = dreams[dreams["objective"] == "energy"]
-    bias = class_bias(free["dreamt_class"].tolist(), class_count=class_count)
-    return {
+    """The metrics of all dreams; gain and class bias are those of dreams without a class of their own, if any."""
+    free = dreams[~dreams["objective"].str.startswith("class:")]
+    metrics = {
         "n": len(dreams),
-        "activation_gain": float(free["activation_gain"].mean()),
         "darkening": float(dreams["darkening"].mean()),
         "clipped_share": float(dreams["clipped_share"].mean()),
         "distance": float(dreams["distance"].mean()),
         "structure_fine": float(dreams["structure_fine"].mean()),
-        "class_entropy": bias.entropy,
-        "class_largest_share": bias.largest_share,
+        "similarity": float(dreams["similarity"].mean()),
+        "class_shift": float(dreams["class_shift"].mean()),
     }
+    if len(free):
+        bias = class_bias(free["dreamt_class"].tolist(), class_count=class_count)
+        metrics |= {
+            "activation_gain": float(free["activation_gain"].mean()),
+            "class_entropy": bias.entropy,
+            "class_largest_share": bias.largest_share,
+        }
+    return metrics
 
 
 def dream_sheet(dreams: pd.DataFrame, canvases: Sequence[Canvas], directory: Path, *, cell: int) -> Image.Image:
@@ -161,9 +173,24 @@ def dream_sheet(dreams: pd.DataFrame, canvases: Sequence[Canvas], directory: Pat
 
 
 def _mask(picture: Image.Image, size: tuple[int, int]) -> Tensor:
-    """A picture's luminance as a mask (1, 1, height, width) in 0 … 1 of the size (width, height)."""
+    """A picture's luminance as a mask (1, 1, height, width) in 0 … 1 of the size (width, height).
+
+    Raises `InputError` for a mask of other proportions, which would lie beside what it was drawn for.
+    """
+    width, height = size
+    if abs(picture.width * height - picture.height * width) > max(*picture.size) + max(size):
+        raise InputError(
+            f"a mask of {picture.width} x {picture.height} over a photo of {width} x {height}: draw it over the photo"
+        )
     grey = np.array(picture.convert("L").resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
     return torch.from_numpy(grey)[None, None] / 255
+
+
+def _gain(first: float, last: float, recipe: Recipe) -> float:
+    """How often `last` holds `first`; of a logit, which has no zero, by how much it grew."""
+    if recipe.target_class is not None:
+        return last - first
+    return last / first if first else 1.0
 
 
 def _shown(steps: Iterator[Step], photo: Tensor, recipe: Recipe) -> Iterator[Step]:

@@ -44,10 +44,10 @@ class Provenance(BaseModel):
     dataset: str  # fingerprint of the rows that the model was trained on
     canvas: _Sha256
     canvas_name: str
-    pixels: Annotated[int, Field(ge=1)]  # the longer side that the photo was brought to
+    pixels: Annotated[int, Field(ge=1, le=8192)]  # the longer side that the photo was brought to
     guides: tuple[_Sha256, ...] = ()
     masks: tuple[_Sha256, ...] = ()
-    threads: Annotated[int, Field(ge=1)]  # of the processor: sums of floats depend on how they are shared out
+    threads: Annotated[int, Field(ge=1, le=1024)]  # of the processor: sums of floats depend on how they are shared out
     licence: str
     credit: str
     recipe: Recipe

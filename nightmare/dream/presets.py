@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nightmare.dream.recipe import Recipe
-from nightmare.errors import ParameterError
+from nightmare.dream.picture import read_provenance
+from nightmare.dream.recipe import Recipe, parse_layers
+from nightmare.errors import InputError, ParameterError
 
-__all__ = ["PRESETS", "parse_layers", "read_recipe", "refined"]
+__all__ = ["PRESETS", "read_recipe", "refined"]
 
 # What all but the original share: soft steps in the colours of photos, and no burnt areas.
 _SOFT = Recipe(parametrisation="fourier", smoothing=0.5, headroom=0.03, taper=0.8, rotation=6.0)
@@ -62,18 +63,6 @@ def refined(start: str | Recipe, changes: Mapping[str, Any]) -> Recipe:
     return Recipe.checked(start.model_dump() | wished)
 
 
-def parse_layers(text: str) -> dict[str, float]:
-    """`layer3,layer2=0.5` as names with weights. Raises `ParameterError` for a weight that is no number."""
-    layers = {}
-    for part in text.split(","):
-        name, _, weight = part.strip().partition("=")
-        try:
-            layers[name] = float(weight or 1)
-        except ValueError:
-            raise ParameterError(f"layers: {part.strip()}: write a name, or name=weight such as layer2=0.5") from None
-    return layers
-
-
 def _iterations(text: str) -> int | list[int]:
     try:
         numbers = [int(part) for part in text.split(",")]
@@ -83,8 +72,13 @@ def _iterations(text: str) -> int | list[int]:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a JSON file. Raises `ParameterError` when there is none or a setting is wrong."""
+    """The recipe in a JSON file, or in a dream. Raises `ParameterError` when there is none or a setting is wrong."""
+    if path.suffix.lower() != ".json" and path.is_file():
+        try:
+            return read_provenance(path).recipe
+        except InputError as error:
+            raise ParameterError(f"no recipe in {path}: {error}") from None
     try:
         return Recipe.from_json(path.read_bytes())
-    except FileNotFoundError:
-        raise ParameterError(f"no recipe at {path}: give a JSON file, or a preset") from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise ParameterError(f"no recipe at {path}: give a JSON file, a dream or a preset") from None

@@ -1,5 +1,6 @@
 """Where the time of a dream goes, by kind of work."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ def profiled(*, wanted: bool = True) -> Iterator[Profile]:
     if not wanted:
         yield result
         return
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # what it says of itself is not for the person who dreams
     with profile(activities=[ProfilerActivity.CPU], acc_events=True) as events:
         yield result
     seconds: dict[str, float] = defaultdict(float)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nightmare.cache import fingerprint
 from nightmare.errors import ParameterError
 
-__all__ = ["ENGINE", "Layers", "Recipe"]
+__all__ = ["ENGINE", "Recipe", "parse_layers"]
 
 # Goes up whenever the same recipe makes another picture than before.
 ENGINE = 2
@@ -29,7 +29,7 @@ def _some_weight(layers: dict[str, float]) -> dict[str, float]:
     return layers
 
 
-Layers = Annotated[dict[str, float], Field(min_length=1)]
+_Layers = Annotated[dict[str, float], Field(min_length=1)]
 _Iterations = Annotated[int, Field(ge=0, le=1000)]
 
 
@@ -60,7 +60,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
-    layers: Layers = {"layer3": 1.0}
+    layers: _Layers = {"layer3": 1.0}
     objective: str = "energy"
     octaves: Annotated[int, Field(ge=1, le=20)] = 4
     octave_scale: Annotated[float, Field(gt=1, le=4)] = 1.4
@@ -101,6 +101,12 @@ class Recipe(BaseModel):
     def _as_many_iterations_as_octaves(self) -> "Recipe":
         if isinstance(self.iterations, list) and len(self.iterations) != self.octaves:
             raise ValueError(f"iterations has {len(self.iterations)} numbers for {self.octaves} octaves: one for each")
+        return self
+
+    @model_validator(mode="after")
+    def _layers_that_count(self) -> "Recipe":
+        if self.target_class is not None and any(self.masks):
+            raise ValueError("a dream of a class looks at no layers: leave those of the masks out")
         return self
 
     def iterations_of(self, octave: int) -> int:
@@ -144,7 +150,24 @@ class Recipe(BaseModel):
             raise ParameterError(f"no such recipe: {_fault(error)}") from None
 
 
+def parse_layers(text: str) -> dict[str, float]:
+    """`layer3,layer2=0.5` as names with weights. Raises `ParameterError` for a weight that is no number."""
+    layers = {}
+    for part in text.split(","):
+        name, _, weight = part.strip().partition("=")
+        try:
+            layers[name] = float(weight or 1)
+        except ValueError:
+            raise ParameterError(f"layers: {part.strip()}: write a name, or name=weight such as layer2=0.5") from None
+    return layers
+
+
 def _fault(error: ValidationError) -> str:
     fault = error.errors()[0]
-    name = ".".join(str(part) for part in fault["loc"]) or "the text"
-    return f"{name} = {fault['input']!r}: {fault['msg']}" if fault["loc"] else f"{name}: {fault['msg']}"
+    what = fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:
+        return what
+    name = fault["loc"][0]
+    if name == "tile":
+        what = "give a number of pixels from 64 to 8192, auto or none"
+    return f"{name} = {fault['input']!r}: {what}"

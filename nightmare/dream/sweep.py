@@ -16,8 +16,7 @@ from PIL import Image
 from nightmare.dream.engine import to_picture
 from nightmare.dream.gallery import Commission, painted, provenance
 from nightmare.dream.picture import save_dream
-from nightmare.dream.presets import parse_layers
-from nightmare.dream.recipe import Recipe
+from nightmare.dream.recipe import Recipe, parse_layers
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import ParameterError
 from nightmare.parallel import parallel_map
@@ -56,6 +55,8 @@ def sweep(folder: ModelFolder, commission: Commission, *, rows: Axis, columns: A
 
     Raises `ParameterError` for values that make no recipe, before anything is computed.
     """
+    if rows.setting == columns.setting:
+        raise ParameterError(f"rows and columns both sweep {rows.setting}: take two settings")
     canvas, settings = commission.canvas, commission.recipe.model_dump()
     cells = [
         _Cell(
@@ -65,6 +66,8 @@ def sweep(folder: ModelFolder, commission: Commission, *, rows: Axis, columns: A
         for row in rows.values
         for column in columns.values
     ]
+    if len({cell.file for cell in cells}) < len(cells):
+        raise ParameterError("a value stands twice in a row or column: give each once")
     directory.mkdir(parents=True, exist_ok=True)
     dreams = parallel_map(partial(_made, folder=folder), cells, label="sweep", unit="dream")
     images, captions = [], []
@@ -82,7 +85,7 @@ def sweep(folder: ModelFolder, commission: Commission, *, rows: Axis, columns: A
 
 def _made(cell: _Cell, *, folder: ModelFolder) -> Image.Image:
     image, _ = painted(cell.commission, folder=folder)
-    save_dream(cell.file, image, provenance(cell.commission, folder.load()))
+    save_dream(cell.file, image, provenance(cell.commission, folder.load()), alpha=cell.commission.canvas.alpha)
     return to_picture(image)
 
 
@@ -96,5 +99,6 @@ def _value(setting: str, text: str) -> Any:
 
 
 def _label(axis: Axis, value: Any, space: str) -> str:
-    shown = "+".join(value) if isinstance(value, dict) else str(value)
-    return f"{axis.setting}{space}{shown}"
+    if isinstance(value, dict):
+        value = "+".join(name if weight == 1 else f"{name}={weight:g}" for name, weight in value.items())
+    return f"{axis.setting}{space}{value}"

@@ -17,13 +17,14 @@ from torch import Tensor
 
 from nightmare.dream.objectives import Objective, Term
 from nightmare.dream.recipe import Recipe
-from nightmare.errors import InputError, ModelError
+from nightmare.errors import ModelError
 
 __all__ = ["Work", "ascent", "tile_side", "work"]
 
 # What the computation of one gradient may take at `tile: auto`. No share of the free memory: the same recipe has to
 # make the same picture, and tiles move its last bits.
 _BUDGET = 5 << 27
+_MOST_WORK = 4
 # Beyond what autograd keeps: the gradients that pass back, and the workspace of convolutions. Measured.
 _TRANSIENT = 1.6
 _PROBE = 256
@@ -71,34 +72,41 @@ def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[T
 def tile_side(objective: Objective, recipe: Recipe, *, batch: int, height: int, width: int) -> int | None:
     """The side of a core that `recipe` asks for, or None for the whole picture at once.
 
-    Raises `InputError` when `auto` finds no side that fits.
+    `auto` takes tiles where the whole goes beyond a budget. Deep layers look so far that small tiles are nearly all
+    halo: where no tile fits without four times the work, the next budget, of twice the size, counts.
     """
     if recipe.tile == "none" or (recipe.tile == "auto" and batch * height * width <= _PROBE**2):
         return None
     if isinstance(recipe.tile, int):
         return recipe.tile
     per_pixel = batch * _bytes_per_pixel(objective)
-    if height * width * per_pixel <= _BUDGET:
+    if math.isinf(max(objective.trunk.reaches[term.node].field for term in objective.terms)):
         return None
-    stride, halo = _grid(objective)
-    side = math.isqrt(int(_BUDGET / per_pixel)) - 2 * halo
-    if side < stride:
-        raise InputError(
-            f"a tile with its halo of {halo} pixels does not fit into {_BUDGET >> 20} MB: choose an earlier layer, or "
-            f"--tile {max(64, stride)}, which takes {(max(64, stride) + 2 * halo) ** 2 * per_pixel / 2**20:.0f} MB"
-        )
-    return side // stride * stride
+    stride, _ = _grid(objective)
+    sides = range(stride, max(height, width), stride)
+    budget = _BUDGET
+    while height * width * per_pixel > budget:
+        for side in reversed(sides):
+            largest, passing = _passes(objective, side, height, width)
+            if largest * per_pixel <= budget and passing <= _MOST_WORK * height * width:
+                return side
+        budget *= 2
+    return None
 
 
 def work(objective: Objective, recipe: Recipe, *, height: int, width: int) -> Work:
     """What one gradient of a picture of `height` by `width` takes, by tiles where `recipe` asks for them."""
     tile = tile_side(objective, recipe, batch=1, height=height, width=width)
-    if tile is None:
-        return Work(height * width * _bytes_per_pixel(objective), height * width)
+    largest, passing = (height * width,) * 2 if tile is None else _passes(objective, tile, height, width)
+    return Work(largest * _bytes_per_pixel(objective), passing)
+
+
+def _passes(objective: Objective, tile: int, height: int, width: int) -> tuple[int, int]:
+    """Pixels of the largest tile, and of all together, halos counted."""
     stride, halo = _grid(objective)
     side = math.ceil(tile / stride) * stride
     down, across = ([span.high - span.low for span in _spans(length, side, halo)] for length in (height, width))
-    return Work(max(down) * max(across) * _bytes_per_pixel(objective), sum(down) * sum(across))
+    return max(down) * max(across), sum(down) * sum(across)
 
 
 @lru_cache(maxsize=8)

@@ -20,6 +20,7 @@ from nightmare.tables import DREAMS, read_table
 from nightmare.train.model import Model
 
 RECIPE = Recipe(layers={"layer2": 1.0}, octaves=1, iterations=1, jitter=4)
+MARK = Order(ModelFolder(Path(), ""), RECIPE, 64).mark
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +44,8 @@ def dreamt(album: Path, folder: ModelFolder, *, recipe: Recipe = RECIPE, pixels:
 def test_each_photo_is_dreamt_on_once(album: Path, model_folder: ModelFolder, model: Model) -> None:
     made = dreamt(album, model_folder)
     out = album.parent / "dreams"
-    assert made == [out / f"{name}-energy.png" for name in "abc"]
-    assert list(read_table(out / MANIFEST, DREAMS)["path"]) == [f"{name}-energy.png" for name in "abc"]
+    assert made == [out / f"{name}-energy-{MARK}.png" for name in "abc"]
+    assert list(read_table(out / MANIFEST, DREAMS)["path"]) == [f"{name}-energy-{MARK}.png" for name in "abc"]
     (expected,) = dream_pictures(
         model, [Image.open(album / "b.png").convert("RGB")], RECIPE, names=[read_provenance(made[1]).canvas]
     )
@@ -58,7 +59,7 @@ def test_what_would_come_out_otherwise_is_made_again(album: Path, model_folder: 
     dreamt(album, model_folder)
     out = album.parent / "dreams"
     if change == "picture":
-        (out / "b-energy.png").unlink()
+        (out / f"b-energy-{MARK}.png").unlink()
     elif change == "photo":
         shutil.copy(album / "a.png", album / "b.png")
     elif change == "manifest":
@@ -69,7 +70,7 @@ def test_what_would_come_out_otherwise_is_made_again(album: Path, model_folder: 
     assert [path.name[0] for path in again if isinstance(path, Path)] == (
         ["a", "b", "c"] if change in ("recipe", "pixels") else ["b"]
     )
-    assert len(read_table(out / MANIFEST, DREAMS)) == 3
+    assert len(read_table(out / MANIFEST, DREAMS)) == (6 if change == "recipe" else 3)
 
 
 def test_bad_files_are_named_and_the_rest_is_made(album: Path, model_folder: ModelFolder) -> None:
@@ -77,7 +78,9 @@ def test_bad_files_are_named_and_the_rest_is_made(album: Path, model_folder: Mod
     first, second, third = dreamt(album, model_folder)
     assert isinstance(second, Refused)
     assert (second.path.name, second.error.reason) == ("b.png", "damaged")
-    assert [path.name for path in (first, third) if isinstance(path, Path)] == ["a-energy.png", "c-energy.png"]
+    assert [path.name for path in (first, third) if isinstance(path, Path)] == [
+        f"{name}-energy-{MARK}.png" for name in "ac"
+    ]
 
 
 def test_an_interruption_leaves_a_valid_manifest_to_go_on_from(
@@ -94,11 +97,10 @@ def test_an_interruption_leaves_a_valid_manifest_to_go_on_from(
     monkeypatch.setattr(batch, "fulfil", interrupted)
     with pytest.raises(KeyboardInterrupt):
         dreamt(album, model_folder)
-    assert list(read_table(album.parent / "dreams" / MANIFEST, DREAMS)["path"]) == ["a-energy.png"]
+    assert list(read_table(album.parent / "dreams" / MANIFEST, DREAMS)["path"]) == [f"a-energy-{MARK}.png"]
     monkeypatch.setattr(batch, "fulfil", real)
     assert [path.name for path in dreamt(album, model_folder) if isinstance(path, Path)] == [
-        "b-energy.png",
-        "c-energy.png",
+        f"{name}-energy-{MARK}.png" for name in "bc"
     ]
 
 
@@ -114,7 +116,9 @@ def test_a_manifest_that_cannot_be_read_is_not_written_over(album: Path, model_f
 def test_photos_of_one_name_have_pictures_of_their_own(album: Path, model_folder: ModelFolder) -> None:
     twins = [Photo("sea", album / "a.png"), Photo("sea", album / "b.png")]
     made = list(dream_photos(plan_dreams(twins, album.parent / "out", order=Order(model_folder, RECIPE, 64))))
-    assert [path.name for path in made if isinstance(path, Path)] == ["sea-energy.png", "sea-2-energy.png"]
+    assert [path.name for path in made if isinstance(path, Path)] == [
+        f"{name}-energy-{MARK}.png" for name in ("sea", "sea-2")
+    ]
 
 
 def test_guides_and_masks_are_looked_at_and_noticed(album: Path, model_folder: ModelFolder, photos: Tensor) -> None:
@@ -149,7 +153,7 @@ def test_guides_and_masks_are_looked_at_and_noticed(album: Path, model_folder: M
 def test_other_formats_are_made_once_too(album: Path, model_folder: ModelFolder, suffix: str) -> None:
     order, sea = Order(model_folder, RECIPE, 64, suffix=suffix), [Photo("sea", album / "a.png")]
     assert list(dream_photos(plan_dreams(sea, album.parent / "out", order=order))) == [
-        album.parent / "out" / f"sea-energy{suffix}"
+        album.parent / "out" / f"sea-energy-{MARK}{suffix}"
     ]
     assert plan_dreams(sea, album.parent / "out", order=order).tasks == []
 
@@ -168,3 +172,36 @@ def test_the_forecast_grows_with_the_work(model_folder: ModelFolder) -> None:
     long = forecast.forecast(model_folder, RECIPE.model_copy(update={"iterations": 100}), pixels=256, photos=1)
     assert 20 < long.seconds / brief.seconds < 500
     assert brief.workers == 1
+
+
+def test_dreams_of_another_look_do_not_take_their_places(album: Path, model_folder: ModelFolder) -> None:
+    first = dreamt(album, model_folder)
+    second = dreamt(album, model_folder, recipe=RECIPE.model_copy(update={"strength": 0.5}))
+    assert len({*first, *second}) == 6
+    assert len(list((album.parent / "dreams").glob("*.png"))) == 6
+
+
+def test_dreams_beside_their_photos_are_no_photos(album: Path, model_folder: ModelFolder) -> None:
+    order = Order(model_folder, RECIPE, 64)
+    assert len(list(dream_photos(plan_dreams(find_photos([album]), album, order=order)))) == 3
+    left = [task.photo.path.name for task in plan_dreams(find_photos([album]), album, order=order).tasks]
+    assert left == [MANIFEST]
+
+
+def test_a_film_among_the_photos_is_not_read(
+    album: Path, model_folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_MOST_BYTES", (album / "b.png").stat().st_size - 1)
+    for name in "ac":
+        (album / f"{name}.png").write_bytes(b"small")
+    assert [result.error.reason for result in dreamt(album, model_folder) if isinstance(result, Refused)] == [
+        "format", "bytes", "format",
+    ]  # fmt: skip
+
+
+def test_a_mask_of_other_proportions_is_refused(album: Path, model_folder: ModelFolder) -> None:
+    Image.linear_gradient("L").save(album.parent / "square.png")
+    mask = Photo("square", album.parent / "square.png")
+    order = Order(model_folder, RECIPE.model_copy(update={"masks": [{}]}), 64, masks=(mask,))
+    with pytest.raises(InputError, match="draw it over the photo"):
+        list(dream_photos(plan_dreams(find_photos([album]), album.parent / "out", order=order)))

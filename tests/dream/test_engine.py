@@ -76,15 +76,44 @@ def test_the_loop_equals_the_naive_one(model: Model, photos: Tensor, layer: str,
 
 @pytest.mark.parametrize("objective", ["energy", "class:skull"])
 def test_a_batch_equals_its_images_one_by_one(model: Model, photos: Tensor, objective: str) -> None:
-    # In double precision, as above: a batch may take another convolution kernel than one image.
-    model.network.double()
-    photos = photos.double()
     photos[1] *= 0.05  # with another scale of gradients than its neighbours
-    recipe = BRIEF.model_copy(update={"objective": objective})
+    recipe = BRIEF.model_copy(update={"objective": objective, "iterations": 6, "rotation": 5.0})
     together = dream(model, photos, recipe, names=NAMES)
     for index, name in enumerate(NAMES):
         alone = dream(model, photos[index : index + 1], recipe, names=[name])
         torch.testing.assert_close(together[index : index + 1], alone, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("objective", ["energy", "class:skull"])
+def test_so_it_does_in_one_pass(model: Model, photos: Tensor, objective: str) -> None:
+    """As on an accelerator; in double precision, since its kernels for a batch round otherwise."""
+    model.network.double()
+    photos = photos.double()
+    photos[1] *= 0.05
+    recipe = BRIEF.model_copy(update={"objective": objective, "rotation": 5.0})
+    areas = engine._areas(model, recipe, (), ())
+    sizes = octave_sizes(48, 64, recipe)
+    (*_, together) = engine._steps(areas, photos, recipe, names=NAMES, sizes=sizes)
+    for index, name in enumerate(NAMES):
+        alone = dream(model, photos[index : index + 1], recipe, names=[name])
+        torch.testing.assert_close(together.images[index : index + 1], alone, rtol=0, atol=1e-4)
+
+
+def test_whoever_stops_asking_has_cancelled(model: Model, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    real = engine.ascent
+
+    def counted(*given: object, **options: object) -> tuple[Tensor, Tensor]:
+        asked.append(1)
+        return real(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine, "ascent", counted)
+    steps = dream_steps(model, photos[:1], BRIEF, names=["a"])
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert len(asked) == 1
+    with pytest.raises(StopIteration):
+        next(steps)
 
 
 def test_order_does_not_matter_but_name_and_seed_do(model: Model, photos: Tensor) -> None:
@@ -161,7 +190,8 @@ def test_jitter_is_drawn_and_undone_on_both_axes(
     recipe = Recipe(octaves=1, iterations=20, jitter=4, smoothing=0.0, strength=1.0, step_size=1e-5, tile="none")
     dreamt = dream(model, dots, recipe, names=NAMES)
     assert torch.equal(dreamt > 0, dots > 0)
-    places = torch.stack([images[:, 0].amax(dim=4 - axis).argmax(1) for images in seen])
+    together = [torch.cat(seen[start : start + 3]) for start in range(0, len(seen), 3)]
+    places = torch.stack([images[:, 0].amax(dim=4 - axis).argmax(1) for images in together])
     offsets = places - (11, 17)[axis - 2]
     assert offsets.min() == -4
     assert offsets.max() == 4

@@ -69,6 +69,8 @@ def test_the_summary_counts_all_and_judges_bias_by_free_dreams() -> None:
             "clipped_share": [0.0, 0.3, 0.0],
             "distance": [0.1, 0.1, 0.4],
             "structure_fine": [0.6, 0.6, 0.9],
+            "similarity": [0.5, 0.5, 0.2],
+            "class_shift": [0.1, 0.2, 0.9],
         }
     )
     metrics = summary(dreams, class_count=10)
@@ -80,10 +82,22 @@ def test_the_summary_counts_all_and_judges_bias_by_free_dreams() -> None:
             "clipped_share": 0.1,
             "distance": 0.2,
             "structure_fine": 0.7,
+            "similarity": 0.4,
+            "class_shift": 0.4,
             "class_entropy": 0.0,
             "class_largest_share": 1.0,
         }
     )
+
+    told = summary(dreams[dreams["objective"] != "energy"], class_count=10)
+    assert told["n"] == 1
+    assert "class_entropy" not in told
+
+
+def test_a_class_that_all_dream_of_is_not_dreamt_of_twice(canvases: list[Canvas]) -> None:
+    recipe = BRIEF.model_copy(update={"objective": "class:skull"})
+    names = [commission.filename for commission in commissions(canvases, recipe, classes=("clown", "skull"))]
+    assert names == ["cat-class-skull.png", "sea-class-skull.png", "cat-class-clown.png"]
 
 
 def test_the_sheet_gives_each_canvas_a_row(tmp_path: Path, canvases: list[Canvas]) -> None:

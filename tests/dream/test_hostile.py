@@ -75,7 +75,7 @@ READ = {
 }
 REFUSED = {
     "bomb": (bomb, "pixels"),
-    "truncated": (lambda: saved(wave(), "PNG")[:300], "damaged"),
+    "truncated": (lambda: saved(wave().effect_spread(9), "PNG")[:2000], "damaged"),
     "one pixel": (lambda: saved(Image.new("RGB", (1, 1)), "PNG"), "blank"),
     "a line": (lambda: saved(Image.linear_gradient("L").resize((20000, 8)), "PNG"), "aspect"),
     "no picture": (lambda: b"#!/bin/sh\nrm -rf /\n", "format"),

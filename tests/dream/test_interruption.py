@@ -36,18 +36,20 @@ def test_an_interrupted_run_goes_on(backend: str, tmp_path: Path, photos: Tensor
     environment = {**os.environ, "NIGHTMARE_BACKEND": backend, "OMP_NUM_THREADS": "1"}
 
     running = subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
     deadline = time.monotonic() + 120
     while not (tmp_path / "out" / MANIFEST).exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does: the workers hear it too
     _, complaints = running.communicate(timeout=120)
     assert running.returncode == 130, complaints
     assert "run the same command again to go on" in complaints
 
     made = read_table(tmp_path / "out" / MANIFEST, DREAMS)["path"].tolist()
     assert 1 <= len(made) < len(NAMES)
+    assert not list((tmp_path / "out").glob(".*"))
     times = {name: (tmp_path / "out" / name).stat().st_mtime_ns for name in made}
     for name in made:
         read_provenance(tmp_path / "out" / name)

@@ -1,7 +1,7 @@
 import pytest
 
-from nightmare.dream.presets import PRESETS, parse_layers, read_recipe, refined
-from nightmare.dream.recipe import Recipe
+from nightmare.dream.presets import PRESETS, read_recipe, refined
+from nightmare.dream.recipe import Recipe, parse_layers
 from nightmare.errors import ParameterError
 
 

@@ -11,7 +11,7 @@ from nightmare.dream.engine import dream
 from nightmare.dream.objectives import Objective, build_objective
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import ascent, tile_side
-from nightmare.errors import InputError, ModelError
+from nightmare.errors import ModelError
 from nightmare.train.model import Model
 
 LAYER = {"layers": {"layer2": 1.0}}
@@ -163,7 +163,13 @@ def test_a_dream_under_a_small_budget_goes_by_tiles(model: Model, monkeypatch: p
     assert used[3] is not None
 
 
-def test_no_tile_fits_is_said_in_words(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_that_are_nearly_all_halo_are_not_taken(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a deep layer a small budget would make hundreds of tiles that each compute nearly all."""
+    deep = {"layers": {"layer4": 1.0}}
+    objective = build_objective(model, Recipe(**deep))
     monkeypatch.setattr(tiles, "_BUDGET", 1 << 20)
-    with pytest.raises(InputError, match=r"does not fit into 1 MB: choose an earlier layer, or --tile 64"):
-        tile_side(build_objective(model, Recipe(**LAYER)), Recipe(**LAYER), batch=1, height=600, width=600)
+    for height, width in ((600, 600), (2000, 3000)):
+        done = tiles.work(objective, Recipe(**deep), height=height, width=width)
+        assert done.pixels <= 4 * height * width
+    whole = 2000 * 3000 * tiles._bytes_per_pixel(objective)
+    assert done.bytes < 0.5 * whole
