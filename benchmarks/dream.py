@@ -5,7 +5,6 @@ Prints tables in Markdown and appends them to benchmarks/history/. Times are med
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
@@ -184,7 +183,9 @@ def print_peak(engine: str, depth: int, width: int, height: int) -> None:
         mended_loop(mended_network(model.network), image, recipe)
     else:
         dream(model, image, recipe, names=["photo"])
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+    # Not what getrusage says, which begins with the memory of the process that started this one.
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
 
 
 def photos() -> dict[str, Image.Image]:
@@ -267,6 +268,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--equal", action="store_true", help="time until a dream is as strong as the classic one")
     parser.add_argument("--sheet", type=Path, help="with --equal: save the pictures side by side, a JPEG")
+    parser.add_argument("--only", choices=("floor", "loops", "ways", "memory"), help="one table of them")
     parser.add_argument("--rounds", type=int, default=5, help="times of which the median counts")
     parser.add_argument("--peak", nargs=4, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -281,6 +283,8 @@ def main() -> None:
         "ways": ("What pays: time of one gradient", partial(what_pays, rounds=rounds)),
         "memory": ("Memory", memory),
     }
+    if given.only:
+        tables = {given.only: tables[given.only]}
     if given.equal:
         tables = {"equal": ("Ratios to the mended loop", partial(equal_dreams, given.sheet, rounds=rounds))}
     for name, (title, measured) in tables.items():

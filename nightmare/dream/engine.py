@@ -98,17 +98,15 @@ def dream_steps(
             "%d of %d octaves of a picture of %d x %d are left out: their shorter side is below %d pixels",
             skipped, recipe.octaves, width, height, SMALLEST_SIDE,
         )  # fmt: skip
-    if images.device.type == "cpu":
-        singles = [
-            _steps(areas, image[None], recipe, names=[name], sizes=sizes)
-            for image, name in zip(images, names, strict=True)
-        ]
-        for steps in zip(*singles, strict=True):
-            first, *_ = steps
-            together, scores = torch.cat([step.images for step in steps]), torch.cat([step.scores for step in steps])
-            yield Step(first.octave, first.iteration, together, scores) if len(steps) > 1 else first
-    else:
+    if images.device.type != "cpu" or len(images) == 1:
         yield from _steps(areas, images, recipe, names=names, sizes=sizes)
+        return
+    singles = [
+        _steps(areas, image[None], recipe, names=[name], sizes=sizes) for image, name in zip(images, names, strict=True)
+    ]
+    for steps in zip(*singles, strict=True):
+        together, scores = torch.cat([step.images for step in steps]), torch.cat([step.scores for step in steps])
+        yield Step(steps[0].octave, steps[0].iteration, together, scores)
 
 
 def dream(

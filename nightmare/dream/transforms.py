@@ -36,14 +36,12 @@ def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, 
     grid = _turning(images, [_turn(recipe, *moment) for moment in moments])
 
     def undone(gradient: Tensor) -> Tensor:
-        # Sampling is linear in what is sampled, so that the way back is the same at any picture, an empty one too: none
-        # need be kept.
-        with torch.enable_grad():
-            leaf = torch.zeros_like(gradient).requires_grad_()
-            (back,) = torch.autograd.grad(_sampled(leaf, grid), leaf, gradient)
+        # Sampling is linear in what is sampled, so that the way back does not look at a picture, and none is kept for
+        # autograd: any of the right size may stand for it. 0: bilinear, 2: reflection.
+        back, _ = torch.ops.aten.grid_sampler_2d_backward(gradient, gradient, grid, 0, 2, False, [True, False])
         return unshifted(back)
 
-    return _sampled(shifted, grid), undone
+    return F.grid_sample(shifted, grid, padding_mode="reflection", align_corners=False), undone
 
 
 def _shift(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[int, int]:
@@ -73,7 +71,3 @@ def _turning(images: Tensor, turns: Sequence[tuple[float, float]]) -> Tensor:
         # Both sides run from -1 to 1: without the ratio a turn of an oblong picture would shear it.
         matrices.append([[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, 0.0]])
     return F.affine_grid(images.new_tensor(matrices), list(images.shape), align_corners=False)
-
-
-def _sampled(images: Tensor, grid: Tensor) -> Tensor:
-    return F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)

@@ -52,3 +52,14 @@ def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
         with Image.open(tmp_path / sheet) as picture:
             assert min(picture.size) > 100
     assert json.loads((tmp_path / "reports" / "dream" / "metrics.json").read_text())["n"] == 8
+
+    for objective, names in (("channel:3", 5), ("class:skull", 5 + 2)):
+        params["dream"]["objective"] = objective
+        params["dream"]["classes"] = objective != "channel:3"
+        yaml.dump(params, tmp_path / "params.yaml")
+        other = run_stage(tmp_path)
+        assert other.returncode == 0, other.stderr
+        assert len(read_table(tmp_path / "dreams" / "dreams.csv", DREAMS)) == names
+    params["dream"]["iterations"] = [1, 2]
+    yaml.dump(params, tmp_path / "params.yaml")
+    assert "iterations has 2 numbers for 1 octaves" in run_stage(tmp_path).stderr
