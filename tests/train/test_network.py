@@ -64,7 +64,7 @@ def test_damaged_files_are_refused(content: bytes, tmp_path: Path) -> None:
 
 
 def test_missing_file_says_what_may_be_given() -> None:
-    with pytest.raises(ModelError, match="give false, imagenet or an existing file"):
+    with pytest.raises(ModelError, match=r"give an existing file \(model.pretrained may also be false or imagenet\)"):
         load_pretrained(build_network(18, 3), 18, "nowhere.safetensors")
 
 
