@@ -151,6 +151,7 @@ def dream(
     """Dream over photos. What is there already is not made again; each picture carries its recipe."""
     from nightmare.data.canvases import find_photos
     from nightmare.dream.batch import Order, Refused, dream_photos, plan_dreams
+    from nightmare.dream.picture import FORMATS
     from nightmare.dream.profile import profiled
     from nightmare.dream.recipe import Recipe
     from nightmare.dream.workers import ModelFolder
@@ -170,7 +171,7 @@ def dream(
     found = find_photos(photos)
     if not found:
         raise InputError(f"no photo in {', '.join(map(str, photos))}: give a file, or a folder with photos")
-    if out.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"):
+    if out.suffix.lower() in FORMATS:
         raise InputError(f"{out} is to be a folder: give one for the dreams and their manifest")
     plan = plan_dreams(found, out, order=order)
     if plan.forecast and profile:

@@ -1,19 +1,18 @@
 """The same picture again, from what it says of itself: bit for bit on the same machine."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
-from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos, read_canvases
-from nightmare.dream.batch import GUIDE_PIXELS
+from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos
+from nightmare.dream.batch import GUIDE_PIXELS, file_hash, read_canvas
 from nightmare.dream.gallery import Commission, painted, provenance
 from nightmare.dream.picture import Provenance, format_of, read_provenance, save_dream
 from nightmare.dream.recipe import ENGINE
 from nightmare.dream.workers import ModelFolder
-from nightmare.errors import ImageError, InputError, ModelError
+from nightmare.errors import InputError, ModelError
 
 __all__ = ["redream"]
 
@@ -64,10 +63,7 @@ def _threads(count: int) -> Iterator[None]:
 
 def _canvas(sha256: str, photos: Sequence[Photo], *, made: Provenance, pixels: int) -> Canvas:
     for photo in photos:
-        if hashlib.sha256(photo.path.read_bytes()).hexdigest() == sha256:
-            (canvas,) = read_canvases([photo], pixels=pixels)
-            if isinstance(canvas, ImageError):
-                raise InputError(f"{photo.path} cannot be read any more: {canvas}")
-            return canvas
+        if file_hash(photo) == sha256:
+            return read_canvas(photo, pixels)
     what = f"photo {ascii(made.canvas_name)[1:-1]}" if sha256 == made.canvas else "guide or mask"
     raise InputError(f"the {what} ({sha256[:12]}) is not here: say where it is with --photo")

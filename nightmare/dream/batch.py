@@ -24,7 +24,17 @@ from nightmare.errors import ImageError, InputError, TableError
 from nightmare.parallel import parallel_map
 from nightmare.tables import DREAMS, read_table, write_table
 
-__all__ = ["GUIDE_PIXELS", "MANIFEST", "Order", "Plan", "Refused", "dream_photos", "plan_dreams", "read_canvas"]
+__all__ = [
+    "GUIDE_PIXELS",
+    "MANIFEST",
+    "Order",
+    "Plan",
+    "Refused",
+    "dream_photos",
+    "file_hash",
+    "plan_dreams",
+    "read_canvas",
+]
 
 MANIFEST = "dreams.csv"
 _MOST_BYTES = 64 << 20
@@ -58,8 +68,12 @@ class Order:
     @cached_property
     def mark(self) -> str:
         """Six digits that dreams of one look share, so that those of another do not take their places."""
-        pictures = [_sha256(photo) for photo in (*self.guides, *self.masks)]
-        return fingerprint({"recipe": self.recipe.model_dump(), "pictures": pictures})[:6]
+        guides, masks = self.hashes()
+        return fingerprint({"recipe": self.recipe.model_dump(), "pictures": [*guides, *masks]})[:6]
+
+    def hashes(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Of the files of guides, and of masks, as they are now."""
+        return tuple(map(file_hash, self.guides)), tuple(map(file_hash, self.masks))
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,8 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
         photo for photo in photos if photo.path.name not in made or photo.path.parent.resolve() != directory.resolve()
     ]
     tasks = [_Task(photo, directory.resolve(), order) for photo in with_unique_names(photos)]
-    tasks = [task for task in tasks if not (task.file.name in made and _is_made(task))]
+    hashes = order.hashes()
+    tasks = [task for task in tasks if not (task.file.name in made and _is_made(task, hashes))]
     if not tasks:
         return Plan(directory, [], None)
     for photo in (*order.guides, *order.masks):
@@ -135,6 +150,11 @@ def read_canvas(photo: Photo, pixels: int) -> Canvas:
     return canvas
 
 
+def file_hash(photo: Photo) -> str:
+    """The SHA-256 by which a picture names its photo, guides and masks."""
+    return hashlib.sha256(photo.path.read_bytes()).hexdigest()
+
+
 def _manifest(path: Path) -> dict[str, dict[str, Any]]:
     if not path.exists():
         return {}
@@ -144,24 +164,15 @@ def _manifest(path: Path) -> dict[str, dict[str, Any]]:
         raise InputError(f"{error.args[0].split(':')[0]}: move {path} away, then run the same command again") from None
 
 
-def _is_made(task: _Task) -> bool:
-    """Whether the picture is there and would come out the same."""
+def _is_made(task: _Task, hashes: tuple[tuple[str, ...], tuple[str, ...]]) -> bool:
+    """Whether the picture is there and would come out the same, with guides and masks of these `hashes`."""
     try:
         made = read_provenance(task.file)
     except InputError:
         return False
     order = task.order
-    wanted = (
-        ENGINE, order.folder.sha256, _sha256(task.photo), order.recipe, order.pixels,
-        [_sha256(guide) for guide in order.guides], [_sha256(mask) for mask in order.masks],
-    )  # fmt: skip
-    return (
-        made.engine, made.model, made.canvas, made.recipe, made.pixels, list(made.guides), list(made.masks)
-    ) == wanted  # fmt: skip
-
-
-def _sha256(photo: Photo) -> str:
-    return hashlib.sha256(photo.path.read_bytes()).hexdigest()
+    wanted = (ENGINE, order.folder.sha256, file_hash(task.photo), order.recipe, order.pixels, *hashes)
+    return (made.engine, made.model, made.canvas, made.recipe, made.pixels, made.guides, made.masks) == wanted
 
 
 def _made(task: _Task, *, bar: bool = False) -> dict[str, Any] | ImageError:

@@ -28,6 +28,7 @@ from nightmare.errors import InputError
 from nightmare.train.model import Model
 
 __all__ = [
+    "LUMINANCE",
     "SMALLEST_SIDE",
     "Step",
     "dream",
@@ -42,7 +43,7 @@ __all__ = [
 # The stride of a ResNet: below it the last stage sees one position and nothing has a form.
 SMALLEST_SIDE = 32
 # ITU-R BT.709, on the values as they are: what a picture keeps of its brightness when its colours change.
-_LUMINANCE = (0.2126, 0.7152, 0.0722)
+LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 _log = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ def finished(images: Tensor, dreamt: Tensor, recipe: Recipe, *, masks: Sequence[
     """
     dreamt = _resized(dreamt, (images.shape[2], images.shape[3]))
     if recipe.keep_colors:
-        weights = images.new_tensor(_LUMINANCE)[:, None, None]
+        weights = images.new_tensor(LUMINANCE)[:, None, None]
         change = ((dreamt - images) * weights).sum(1, keepdim=True)
         dreamt = (images + change).clamp(0, 1)
     if masks:
@@ -184,10 +185,11 @@ def to_picture(image: Tensor) -> Image.Image:
 
 @dataclass(frozen=True)
 class _Area:
-    """What is dreamt of where; without a mask everywhere."""
+    """What is dreamt of where, without a mask everywhere, and by tiles of which side; None is the whole at once."""
 
     objective: Objective
     mask: Tensor | None
+    tile: int | None = None
 
 
 def _areas(model: Model, recipe: Recipe, guides: Sequence[Tensor], masks: Sequence[Tensor]) -> list[_Area]:
@@ -221,7 +223,7 @@ def _steps(
         base = _resized(images, size)
         current = base if detail is None else _resized(detail, size).add_(base)
         detail = None
-        here = [_Area(area.objective, area.mask if area.mask is None else _resized(area.mask, size)) for area in areas]
+        here = [_at_size(area, recipe, size, batch=len(images)) for area in areas]
         for iteration in range(recipe.iterations_of(octave)):
             scores, step = _upwards(here[0], current, recipe, names=names, octave=octave, iteration=iteration)
             for area in here[1:]:
@@ -235,6 +237,13 @@ def _steps(
         detail = current - base
 
 
+def _at_size(area: _Area, recipe: Recipe, size: tuple[int, int], *, batch: int) -> _Area:
+    """`area` in an octave of `size`."""
+    height, width = size
+    tile = tile_side(area.objective, recipe, batch=batch, height=height, width=width)
+    return _Area(area.objective, None if area.mask is None else _resized(area.mask, size), tile)
+
+
 def _union(masks: Iterable[Tensor | None]) -> Tensor:
     """Where any of `masks`, each (1, 1, height, width), is white."""
     return torch.cat([mask for mask in masks if mask is not None], dim=1).amax(1, keepdim=True)
@@ -244,10 +253,8 @@ def _upwards(
     area: _Area, images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, iteration: int
 ) -> tuple[Tensor, Tensor]:
     """Scores (batch,) of `images` and the step that raises them within the mask, of mean 1 before it."""
-    batch, _, height, width = images.shape
-    tile = tile_side(area.objective, recipe, batch=batch, height=height, width=width)
     there, undo = moved(images, recipe, names=names, octave=octave, iteration=iteration)
-    scores, gradient = ascent(area.objective, there, tile=tile)
+    scores, gradient = ascent(area.objective, there, tile=area.tile)
     gradient = undo(gradient)
     del there, undo  # two pictures' worth of memory
     step = direction(gradient, images, recipe)

@@ -6,7 +6,7 @@ import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from nightmare.dream.trunk import Reach, layer_ends, reach_behind, traced
+from nightmare.dream.trunk import layer_ends, reaches, traced
 from nightmare.train.model import Model
 
 __all__ = ["Layer", "layers"]
@@ -28,46 +28,27 @@ class Layer:
     cost: float
 
 
-@dataclass(frozen=True)
-class _State:
-    """Reach of a node, its shape without the batch, and all multiplications so far."""
-
-    reach: Reach
-    shape: tuple[int, ...]
-    multiplications: int
-
-
 def layers(model: Model, *, height: int, width: int) -> list[Layer]:
-    """The layers of `model` in the order of computation, for a photo of `height` by `width`.
-
-    Where paths join, the widest reach counts.
-    """
+    """The layers of `model` in the order of computation, for a photo of `height` by `width`."""
     graph, places = traced(model.network)
     photo = torch.zeros(1, 3, height, width, device=next(model.network.parameters()).device)
     with torch.no_grad():
         ShapeProp(graph).propagate(photo)
     modules = dict(graph.named_modules())
-    states: dict[fx.Node, _State] = {}
-    done = 0
-    for node in graph.graph.nodes:
-        if node.op == "placeholder":
-            states[node] = _State(Reach(1, 1), (3, height, width), 0)
-        elif node.op != "output":
-            before = max(
-                (states[source].reach for source in node.all_input_nodes),
-                key=lambda reach: reach.field,
-                default=Reach(1, 1),
-            )
-            module = modules.get(str(node.target)) if node.op == "call_module" else None
-            # Of what is no tensor, such as the two halves of a split, there is no shape.
-            shape = tuple(getattr(node.meta.get("tensor_meta"), "shape", ()))[1:]
-            done += _multiplications(module, shape)
-            states[node] = _State(reach_behind(before, module), shape, done)
-    by_name = {name: states[node] for name, node in places.items() if node in states}
-    found = {name: by_name[end] for name, end in layer_ends(model.network).items()}
+    reached = reaches(graph)
+    shapes: dict[fx.Node, tuple[int, ...]] = {}
+    done: dict[fx.Node, int] = {}
+    total = 0
+    for node in reached:
+        # Of what is no tensor, such as the two halves of a split, there is no shape.
+        shapes[node] = tuple(getattr(node.meta.get("tensor_meta"), "shape", ()))[1:]
+        module = modules.get(str(node.target)) if node.op == "call_module" else None
+        total += _multiplications(module, shapes[node])
+        done[node] = total
+    found = {name: places[end] for name, end in layer_ends(model.network).items()}
     return [
-        Layer(name, state.shape, state.reach.field, state.reach.stride, state.multiplications / done)
-        for name, state in found.items()
+        Layer(name, shapes[node], reached[node].field, reached[node].stride, done[node] / total)
+        for name, node in found.items()
     ]
 
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from nightmare.dream.engine import to_tensor
+from nightmare.dream.engine import LUMINANCE, to_tensor
 from nightmare.dream.objectives import build_objective
 from nightmare.dream.recipe import Recipe
 from nightmare.train.model import Model
@@ -31,7 +31,6 @@ __all__ = [
     "structure",
 ]
 
-_LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 _SSIM_WINDOW = 7
 # Longer side beyond which measures look at a smaller copy: what a network or SSIM keeps of 12 megapixels is 3 GB.
 _LONGEST = 1024
@@ -129,7 +128,7 @@ def class_probabilities(model: Model, picture: Image.Image) -> Tensor:
 
 def darkening(photo: Image.Image, dreamt: Image.Image) -> float:
     """Mean luminance of the dream minus that of the photo, -1 to 1: below zero, the dream is darker."""
-    before, after = (float((_unit(picture) @ np.array(_LUMINANCE)).mean()) for picture in (photo, dreamt))
+    before, after = (float((_unit(picture) @ np.array(LUMINANCE)).mean()) for picture in (photo, dreamt))
     return after - before
 
 
@@ -157,7 +156,7 @@ def structure(photo: Image.Image, dreamt: Image.Image) -> tuple[float, float, fl
 
     Noise is nearly all in the first, forms that an eye can follow are in the other two. All 0 without a change.
     """
-    change = (_unit(dreamt) - _unit(photo)) @ np.array(_LUMINANCE)
+    change = (_unit(dreamt) - _unit(photo)) @ np.array(LUMINANCE)
     power = np.abs(np.fft.fft2(change)) ** 2
     frequency = np.hypot(np.fft.fftfreq(change.shape[0])[:, None], np.fft.fftfreq(change.shape[1])[None])
     total = float(power.sum()) or 1.0

@@ -18,9 +18,9 @@ from nightmare.dream.engine import to_picture
 from nightmare.dream.recipe import ENGINE, Recipe
 from nightmare.errors import InputError
 
-__all__ = ["Provenance", "format_of", "read_provenance", "save_dream"]
+__all__ = ["FORMATS", "Provenance", "format_of", "read_provenance", "save_dream"]
 
-_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 _CHUNK = "nightmare"
 _DESCRIPTION = 0x010E
 # JPEG has one segment of 65,533 bytes for all tags together; more than this is nothing that we have written.
@@ -56,9 +56,9 @@ class Provenance(BaseModel):
 def format_of(path: Path) -> str:
     """PNG, JPEG, WEBP or TIFF, by the suffix of `path`. Raises `InputError` for any other suffix."""
     try:
-        return _FORMATS[path.suffix.lower()]
+        return FORMATS[path.suffix.lower()]
     except KeyError:
-        raise InputError(f"{path} has no suffix of a known format: end the name with {', '.join(_FORMATS)}") from None
+        raise InputError(f"{path} has no suffix of a known format: end the name with {', '.join(FORMATS)}") from None
 
 
 def save_dream(path: Path, image: Tensor, provenance: Provenance, *, alpha: Image.Image | None = None) -> None:
@@ -152,7 +152,7 @@ def _text(path: Path) -> object:
         raise InputError(f"{path} has {size} bytes, {_MOST_BYTES} are allowed: give a dream as it was saved")
     try:
         # Pillow warns of odd tags and of pictures half as large as those that it refuses; what matters is raised.
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=[*_FORMATS.values()]) as picture:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=[*FORMATS.values()]) as picture:
             if picture.format != "PNG":
                 return picture.getexif().get(_DESCRIPTION)
             picture.load()

@@ -23,8 +23,10 @@ from torchvision.models.feature_extraction import NodePathTracer
 from nightmare.errors import ModelError
 from nightmare.train.network import normalise
 
-__all__ = ["Reach", "Trunk", "checked_layer", "cut", "layer_ends", "near", "reach_behind", "traced"]
+__all__ = ["Reach", "Trunk", "checked_layer", "cut", "layer_ends", "near", "reaches", "traced"]
 
+# What looks at each position alone, and what looks at all of them; of other functions the latter is assumed.
+_POSITIONWISE = {operator.add, operator.iadd, operator.mul, torch.cat, torch.relu, nn.functional.relu}
 _SIDEWAYS = nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d | nn.Flatten | nn.Linear
 
 
@@ -102,7 +104,7 @@ def near(name: str, known: Sequence[str]) -> str:
 def cut(network: nn.Module, nodes: tuple[str, ...], precision: torch.dtype) -> Trunk:
     """A copy of `network` in eval mode up to `nodes`, without what lies behind them."""
     extractor, places = traced(network)
-    end = next(node for node in reversed(extractor.graph.nodes) if node.op == "output")
+    end: Any = next(node for node in reversed(extractor.graph.nodes) if node.op == "output")
     end.args = ({name: places[name] for name in nodes},)
     extractor.graph.eliminate_dead_code()
     extractor.delete_all_unused_submodules()
@@ -130,46 +132,38 @@ def cut(network: nn.Module, nodes: tuple[str, ...], precision: torch.dtype) -> T
             node.target = operator.iadd
     extractor.delete_all_unused_submodules()
     extractor.recompile()
-    reaches = _reaches(extractor, modules)
-    for name, module in modules.items():
-        if isinstance(module, nn.Conv2d) and _Unshuffled.fits(module) and name in dict(extractor.named_modules()):
+    reached = reaches(extractor)
+    for name, module in list(extractor.named_modules()):
+        if isinstance(module, nn.Conv2d) and _Unshuffled.fits(module):
             extractor.set_submodule(name, _Unshuffled(module))
     # Measured on a CPU, ResNet-18 at 384 x 255: channels last takes 15 % less time.
     frozen = extractor.requires_grad_(False).to(dtype=precision).to(memory_format=torch.channels_last)
-    return Trunk(frozen, reaches, precision)
+    return Trunk(frozen, {name: reached[source] for name, source in end.args[0].items()}, precision)
 
 
-def reach_behind(before: Reach, module: nn.Module | None) -> Reach:
-    """The reach behind `module`, which looks at something of the reach `before`; None works position by position.
+def reaches(graph: GraphModule) -> dict[fx.Node, Reach]:
+    """The reach of every node, counted along the graph (Araujo, Norris & Sim 2019); where paths join, the widest."""
+    modules = dict(graph.named_modules())
+    found: dict[fx.Node, Reach] = {}
+    for node in graph.graph.nodes:
+        if node.op == "placeholder":
+            found[node] = Reach(1, 1)
+        elif node.op != "output":
+            sources = [found[source] for source in node.all_input_nodes]
+            before = max(sources, key=lambda reach: reach.field, default=Reach(math.inf, 1))
+            found[node] = _reach_behind(before, node, modules)
+    return found
 
-    Counted along the graph (Araujo, Norris & Sim 2019).
-    """
+
+def _reach_behind(before: Reach, node: fx.Node, modules: dict[str, nn.Module]) -> Reach:
+    """The reach of `node`, which looks at something of the reach `before`."""
+    module = modules.get(str(node.target)) if node.op == "call_module" else None
     if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
         kernel, stride = _side(module.kernel_size), _side(module.stride)
         dilation = _side(getattr(module, "dilation", 1))
         return Reach(before.field + dilation * (kernel - 1) * before.stride, before.stride * stride)
-    if isinstance(module, _SIDEWAYS):
-        return Reach(math.inf, before.stride)
-    return before
-
-
-def _reaches(extractor: GraphModule, modules: dict[str, nn.Module]) -> dict[str, Reach]:
-    """The reach of each output; where paths join, the widest counts."""
-    reaches: dict[fx.Node, Reach] = {}
-    for node in extractor.graph.nodes:
-        if node.op == "placeholder":
-            reaches[node] = Reach(1, 1)
-        elif node.op == "output":
-            outputs: Any = node.args[0]
-            return {name: reaches[source] for name, source in outputs.items()}
-        else:
-            sources = [reaches[source] for source in node.all_input_nodes if source in reaches]
-            before = max(sources, key=lambda reach: reach.field, default=Reach(math.inf, 1))
-            module = modules.get(str(node.target)) if node.op == "call_module" else None
-            reaches[node] = reach_behind(before, module)
-            if node.op != "call_module" and node.target not in _POSITIONWISE:
-                reaches[node] = Reach(math.inf, before.stride)
-    raise AssertionError("a graph ends with its output")
+    is_unknown = node.op != "call_module" and node.target not in _POSITIONWISE
+    return Reach(math.inf, before.stride) if is_unknown or isinstance(module, _SIDEWAYS) else before
 
 
 def _write_afresh(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
@@ -180,9 +174,6 @@ def _write_afresh(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
     for node in graph.nodes:
         if node.kwargs.get("inplace"):
             node.kwargs = {**node.kwargs, "inplace": False}
-
-
-_POSITIONWISE = {operator.add, operator.iadd, operator.mul, torch.cat, torch.relu, nn.functional.relu}
 
 
 def _is_private_convolution(node: Any, modules: dict[str, nn.Module]) -> bool:

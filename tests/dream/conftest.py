@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from networks import far_from_identity
 from torch import Tensor, nn
 
 from nightmare.dream.workers import ModelFolder
@@ -15,12 +16,7 @@ CLASSES = ("clown", "skull", "spider")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     torch.manual_seed(0)
     network = build_network(18, len(CLASSES)).eval()
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.running_mean, -0.3, 0.3)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -0.3, 0.3)
+    far_from_identity(network)
     directory = tmp_path_factory.mktemp("model")
     card = ModelCard(depth=18, classes=CLASSES, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
     save_model(directory, network, card)

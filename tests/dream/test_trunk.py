@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from networks import far_from_identity
 from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
@@ -21,12 +22,7 @@ def network_of(name: str) -> nn.Module:
     torch.manual_seed(0)
     options = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
     network: nn.Module = getattr(models, name)(weights=None, num_classes=3, **options)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.running_mean, -0.3, 0.3)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -0.3, 0.3)
+    far_from_identity(network)
     if isinstance(network, models.ResNet):
         network.conv1.bias = nn.Parameter(torch.rand(64))  # torchvision has none before a normalisation
     return network.double().eval().requires_grad_(False)
