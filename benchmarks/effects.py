@@ -20,7 +20,7 @@ from nightmare.dream.workers import ModelFolder
 from nightmare.parallel import parallel_map
 from nightmare.sheets import contact_sheet
 
-MODEL = Path("models/retrain")
+MODEL = Path("models/robust")
 DOCS = Path("docs")
 PIXELS = 384
 # Plain steps of the same length and number as the default's, and one thing changed at a time.

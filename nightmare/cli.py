@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-FINAL_MODEL = Path("models/retrain")
+FINAL_MODEL = Path("models/robust")
 CANVASES = Path("data/canvases")
 
 ModelOption = Annotated[

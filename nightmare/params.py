@@ -15,17 +15,21 @@ from ruamel.yaml.error import YAMLError
 from nightmare.errors import ParameterError
 
 __all__ = [
+    "AdversarialParams",
     "CrossvalParams",
     "CullParams",
     "DreamParams",
     "IngestParams",
+    "JudgeParams",
     "LabelParams",
     "ModelParams",
     "Params",
+    "RobustParams",
     "ScrapeParams",
     "SplitParams",
     "TrainParams",
     "load_params",
+    "overridden",
 ]
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -70,6 +74,12 @@ class ModelParams(_Section):
     pretrained: Literal[False] | Annotated[str, Field(min_length=1)]
 
 
+class AdversarialParams(_Section):
+    norm: Literal["linf", "l2"]
+    epsilon: Annotated[float, Field(ge=0, le=64)]
+    steps: Annotated[int, Field(ge=1, le=20)]
+
+
 class TrainParams(_Section):
     grades: Annotated[list[Grade], Field(min_length=1)]
     epochs: Annotated[int, Field(ge=1)]
@@ -83,6 +93,8 @@ class TrainParams(_Section):
     balance: Share
     color_jitter: Share
     select: Literal["last", "val_loss", "val_accuracy"]
+    averaging: Annotated[float, Field(ge=0, lt=1)]
+    adversarial: AdversarialParams
 
 
 class CrossvalParams(_Section):
@@ -94,6 +106,19 @@ class CullParams(_Section):
     confidence: Share
     class_cap: Share
     keep_at_least: Annotated[int, Field(ge=1)]
+
+
+class RobustParams(_Section):
+    epochs: Annotated[int, Field(ge=1)]
+    first_pixels: Annotated[int, Field(ge=16, le=512)]
+    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    averaging: Annotated[float, Field(ge=0, lt=1)]
+    adversarial: AdversarialParams
+
+
+class JudgeParams(_Section):
+    epochs: Annotated[int, Field(ge=1)]
+    averaging: Annotated[float, Field(ge=0, lt=1)]
 
 
 class DreamParams(_Section):
@@ -118,6 +143,7 @@ class DreamParams(_Section):
     tile: Annotated[int, Field(ge=64, le=8192)] | Literal["auto", "none"]
     precision: Literal["float32", "bfloat16"]
     classes: bool
+    portraits: Annotated[int, Field(ge=1, le=64)]
     album_octaves: Annotated[list[Annotated[int, Field(ge=1, le=20)]], Field(min_length=1)]
     album_iterations: Annotated[list[Iterations], Field(min_length=1)]
 
@@ -139,7 +165,18 @@ class Params(_Section):
     train: TrainParams
     crossval: CrossvalParams
     cull: CullParams
+    robust: RobustParams
+    judge: JudgeParams
     dream: DreamParams
+
+
+def overridden(
+    params: Params, section: RobustParams | JudgeParams, *, seed: int | None = None, pretrained: str | None = None
+) -> Params:
+    """`params` for a training that differs in what `section` names, and in seed or first weights where given."""
+    train = params.train.model_copy(update=dict(section))
+    model = params.model.model_copy(update={"pretrained": pretrained or params.model.pretrained})
+    return params.model_copy(update={"train": train, "model": model, "seed": params.seed if seed is None else seed})
 
 
 def load_params(path: str | Path = "params.yaml") -> Params:

@@ -15,7 +15,7 @@ from nightmare.errors import InputError
 __all__ = ["places", "results", "write_results"]
 
 _START, _END = "<!-- results -->", "<!-- /results -->"
-_MODELS = (("train", "before culling"), ("retrain", "after culling"))
+_MODELS = (("train", "before culling"), ("retrain", "after culling"), ("robust", "the dreaming one"))
 
 
 def results(root: Path = Path()) -> str:

@@ -1,7 +1,7 @@
-"""Stage dream: the final model dreams over the canvases.
+"""Stage dream: the robust model dreams over the canvases, and a judge says what it recognises.
 
-In: models/retrain, data/canvases and the photos of installed packages. Out: dreams/ with the pictures, their table,
-an album and a sheet; reports/dream/ with metrics and a small sheet.
+In: models/robust, models/judge, data/canvases and the photos of installed packages. Out: dreams/ with the pictures,
+their table, an album and a sheet; reports/dream/ with metrics, a small sheet and portraits of the classes.
 """
 
 import sys
@@ -14,6 +14,7 @@ from nightmare.atomic import atomic_directory, save_picture, write_json
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.gallery import Commission, commissions, dream_sheet, fulfil, summary
 from nightmare.dream.recipe import Recipe
+from nightmare.dream.recognition import PORTRAIT, portrait_sheet, portraits, recognition, starting_points
 from nightmare.dream.sweep import Axis, sweep
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import exit_code
@@ -22,7 +23,8 @@ from nightmare.params import load_params
 from nightmare.tables import DREAMS, write_table
 from nightmare.train.model import load_model
 
-MODEL = Path("models/retrain")
+MODEL = Path("models/robust")
+JUDGE = Path("models/judge")
 CANVASES = Path("data/canvases")
 REPORTS = Path("reports/dream")
 
@@ -51,7 +53,16 @@ def main() -> None:
             directory=directory.resolve() / "album",
         )
         save_picture(directory / "album.png", album)
-    write_json(REPORTS / "metrics.json", summary(dreams, class_count=len(classes)))
+    metrics = summary(dreams, class_count=len(classes))
+    judge, side = load_model(JUDGE), model.card.pixels
+    starts = starting_points(canvases, count=params.dream.portraits, pixels=side, seed=params.seed)
+    for name, squares in zip(("noise", "photos"), starts, strict=True):
+        made = portraits(model, squares, PORTRAIT.model_copy(update={"seed": params.seed}))
+        recognised = recognition(judge, made, classes)
+        metrics[f"recognised_{name}"] = recognised.share
+        title = f"Dreams of each class from {name}: {recognised.share:.0%} recognised"
+        save_picture(REPORTS / f"portraits_{name}.png", portrait_sheet(made, recognised, cell=96, title=title))
+    write_json(REPORTS / "metrics.json", metrics)
 
 
 if __name__ == "__main__":

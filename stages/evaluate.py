@@ -1,7 +1,7 @@
-"""Stage evaluate: the models before and after culling, judged on test rows that nothing culled or tuned on.
+"""Stage evaluate: the models before and after culling and the dreaming one, judged on test rows that nothing tuned on.
 
-In: models/train, models/retrain, data/culled.csv, images. Out: reports/evaluate/. It has no parameters: depth,
-classes and input size come from inside the model files.
+In: models/train, models/retrain, models/robust, data/culled.csv, images. Out: reports/evaluate/.
+It has no parameters: depth, classes and input size come from inside the model files.
 """
 
 import sys
@@ -27,7 +27,7 @@ def main() -> None:
     images = read_table("data/images.csv", IMAGES)
     images = images[images["id"].isin(culled["id"])]
     predictions = {}
-    for name in ("train", "retrain"):
+    for name in ("train", "retrain", "robust"):
         model = load_model(Path("models") / name, device=best_device())
         classes = model.card.classes
         arrays = load_arrays(images, Path("data/images"), pixels=model.card.pixels)

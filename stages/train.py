@@ -1,7 +1,8 @@
-"""Stages train and retrain: one program, two inputs.
+"""Stages train, retrain, robust and judge: one program, several inputs.
 
-`python -m stages.train train data/split.csv` trains on all images (ANF), `python -m stages.train retrain
-data/culled.csv` on those that culling kept (ANF--). Writes models/<stage>/ and reports/<stage>/.
+`python -m stages.train train data/split.csv` trains on all images (ANF), `retrain data/culled.csv` on those that
+culling kept (ANF--), `robust data/culled.csv` on the same ones against an adversary, for dreaming, and `judge
+data/split.csv` on the images that none of those has learnt from. Writes models/<stage>/ and reports/<stage>/.
 """
 
 import sys
@@ -9,10 +10,11 @@ from pathlib import Path
 
 from nightmare.data.arrays import load_arrays
 from nightmare.errors import exit_code
-from nightmare.params import load_params
+from nightmare.params import load_params, overridden
 from nightmare.tables import IMAGES, SPLIT, read_table
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import prediction_table
+from nightmare.train.judge import sides_swapped
 from nightmare.train.loop import predict, train_network
 from nightmare.train.model import model_card, save_model
 from nightmare.train.report import write_training_report
@@ -24,6 +26,11 @@ def main() -> None:
     stage, split_path = sys.argv[1:]
     params = load_params()
     split = read_table(split_path, SPLIT)
+    if stage == "robust":
+        # The plain network knows the classes already: learning them anew under attack takes several times as long.
+        params = overridden(params, params.robust, pretrained="models/retrain/model.safetensors")
+    elif stage == "judge":
+        params, split = overridden(params, params.judge, seed=params.seed + 1), sides_swapped(split)
     images = read_table("data/images.csv", IMAGES)
     images = images[images["id"].isin(split["id"])]
     classes = tuple(sorted(split["label"].unique()))

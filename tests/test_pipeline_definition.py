@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from nightmare.dream.recipe import Recipe
-from nightmare.params import Params
+from nightmare.params import JudgeParams, Params, RobustParams
 
 ROOT = Path(__file__).parents[1]
 STAGES: dict[str, dict[str, Any]] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -96,7 +96,7 @@ def test_imports_flow_downwards() -> None:
 def test_stage_is_described_and_named_alike_everywhere(name: str) -> None:
     stage = STAGES[name]
     assert stage.get("desc", "").endswith(".")
-    assert script_of(stage).stem == ("train" if name == "retrain" else name)
+    assert script_of(stage).stem == ("train" if name in {"retrain", "robust", "judge"} else name)
     metrics = [path for entry in stage["metrics"] for path in entry]
     assert metrics == [f"reports/{name}/metrics.json"]
 
@@ -119,14 +119,19 @@ def test_no_parameter_has_a_name_that_dvc_drops() -> None:
 
 
 def test_every_parameter_is_in_the_typed_form_and_the_reverse() -> None:
-    typed = set()
-    for name, field in Params.model_fields.items():
-        inner = getattr(field.annotation, "model_fields", None)
-        typed |= {f"{name}.{key}" for key in inner} if inner else {name}
-    assert typed == set(PARAMETERS)
+    assert typed_leaves(Params) == set(PARAMETERS)
 
 
-SECTIONS = {"Params": ""} | {
+def typed_leaves(kind: Any, prefix: str = "") -> set[str]:
+    inner = getattr(kind, "model_fields", None)
+    if inner is None:
+        return {prefix}
+    return {
+        leaf for key, field in inner.items() for leaf in typed_leaves(field.annotation, f"{prefix}.{key}".strip("."))
+    }
+
+
+SECTIONS = {"Params": "", "AdversarialParams": "train.adversarial"} | {
     kind.__name__: name
     for name, field in Params.model_fields.items()
     if hasattr(kind := field.annotation, "model_fields")
@@ -149,6 +154,8 @@ def parameters_read(function: ast.FunctionDef) -> set[str | None]:
     read = {parameter(node) for node in ast.walk(function) if isinstance(node, ast.Attribute)}
     if "dream.model_dump" in read and "include=set(Recipe.model_fields)" in ast.unparse(function):
         read |= {f"dream.{name}" for name in Recipe.model_fields}
+    if "update=dict(section)" in ast.unparse(function):
+        read |= typed_leaves(RobustParams, "robust") | typed_leaves(JudgeParams, "judge")
     return read
 
 
@@ -180,6 +187,9 @@ def test_stage_declares_the_sections_that_its_script_reads() -> None:
         }
         if "model_card" in script_of(stage).read_text():
             used |= {"seed", "model", "train"}  # what nightmare.train.model.model_card reads of the parameters
+        # A program of several stages reads the section named after a stage for that one; `train` is for all of them.
+        alike = {other for other, its in STAGES.items() if script_of(its) == script_of(stage)}
+        used -= alike - {name, "train"}
         assert used == set(stage.get("params", [])), f"dvc.yaml, {name}"
 
 

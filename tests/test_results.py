@@ -16,7 +16,7 @@ TEST = {**SCORES, "balanced_accuracy_low": 0.2, "balanced_accuracy_high": 0.3, "
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    evaluated = {model: {"test": TEST, "validation": SCORES} for model in ("train", "retrain")}
+    evaluated = {model: {"test": TEST, "validation": SCORES} for model in ("train", "retrain", "robust")}
     metrics = {
         "evaluate": evaluated,
         "crossval": {**SCORES, "grade": {"A": 0.5}},

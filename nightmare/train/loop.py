@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchvision.models import ResNet
 
 from nightmare.data.arrays import Arrays
@@ -25,6 +27,7 @@ from nightmare.errors import InputError
 from nightmare.params import ModelParams, TrainParams
 from nightmare.progress import progress_bar
 from nightmare.seeds import derived_seed
+from nightmare.train.adversary import attacked
 from nightmare.train.augment import Augmentation, on_matte
 from nightmare.train.checkpoint import checkpoint_path, load_checkpoint, only_one, save_checkpoint
 from nightmare.train.network import build_network, load_pretrained, normalise, pretrained_fingerprint
@@ -86,6 +89,9 @@ def train_network(
     path = checkpoint_path(name, determinants)
     network = _first_network(model, len(classes), seed).to(device, memory_format=torch.channels_last)
     optimizer = _optimizer(network, train)
+    average = _average(network, train)
+    # What is watched and becomes the model: the running average of the weights where there is one.
+    watched = average.module if average else network
     batches = -(-len(learning) // train.batch)
     rate = learning_rate_at(train.schedule, peak=train.learning_rate, steps=train.epochs * batches)
     augmentation = Augmentation(train.color_jitter, canvases)
@@ -101,6 +107,8 @@ def train_network(
             if len(history) < train.epochs:
                 network.load_state_dict(state["network"])
                 optimizer.load_state_dict(state["optimizer"])
+                if average:
+                    average.load_state_dict(state["average"])
         saved = -math.inf
         steps = {"total": train.epochs * batches, "done": len(history) * batches}
         with progress_bar(label=name, unit="batch", **steps) as bar:
@@ -118,17 +126,21 @@ def train_network(
                         group["lr"] = rate(epoch * batches + batch)
                     images = _shrunk(images, train.first_pixels, epoch / train.epochs)
                     truth = labels[order[batch::batches]]
-                    losses.append(_step(network, optimizer, images.to(device), truth.to(device), train))
+                    losses.append(_step(network, optimizer, images.to(device), truth.to(device), train, generator))
+                    if average:
+                        average.update_parameters(network)
                     bar.update()
-                history.append(_watched(network, arrays, watching, classes, epoch=epoch + 1, losses=losses))
+                history.append(_watched(watched, arrays, watching, classes, epoch=epoch + 1, losses=losses))
                 bar.set_postfix(_postfix(history[-1]))
                 if _is_selected(history, train):
-                    selected = {"epoch": epoch + 1, "network": _copied(network.state_dict())}
+                    selected = {"epoch": epoch + 1, "network": _copied(watched.state_dict())}
                 state = {"history": history, "selected": selected}
                 if len(history) < train.epochs:
                     if time.monotonic() < saved + _SECONDS_BETWEEN_CHECKPOINTS:
                         continue
                     state |= {"network": network.state_dict(), "optimizer": optimizer.state_dict()}
+                    if average:
+                        state |= {"average": average.state_dict()}
                 save_checkpoint(path, state)
                 saved = time.monotonic()
     network.load_state_dict(selected["network"])
@@ -205,17 +217,37 @@ def _shrunk(images: Tensor, first_pixels: int, done: float) -> Tensor:
 
 
 def _step(
-    network: ResNet, optimizer: torch.optim.Optimizer, images: Tensor, labels: Tensor, train: TrainParams
+    network: ResNet,
+    optimizer: torch.optim.Optimizer,
+    images: Tensor,
+    labels: Tensor,
+    train: TrainParams,
+    generator: torch.Generator,
 ) -> float:
     network.train()
+    logits_of = partial(_logits, network)
+    if train.adversarial.epsilon:
+        images = attacked(images, labels, logits_of, train.adversarial, generator)
     optimizer.zero_grad(set_to_none=True)
-    images = normalise(images).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=_multiplies_bfloat16(images.device)):
-        logits = network(images)
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=train.label_smoothing)
+    loss = F.cross_entropy(logits_of(images), labels, label_smoothing=train.label_smoothing)
     loss.backward()
     optimizer.step()
     return float(loss.detach())
+
+
+def _logits(network: ResNet, images: Tensor) -> Tensor:
+    """Logits (batch, classes) in single precision of RGB in 0 … 1, computed in bfloat16 where that pays."""
+    images = normalise(images).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=_multiplies_bfloat16(images.device)):
+        logits: Tensor = network(images)
+    return logits.float()
+
+
+def _average(network: ResNet, train: TrainParams) -> AveragedModel | None:
+    """A running average of weights and BatchNorm statistics, of which each step takes the share 1 - `averaging`."""
+    if not train.averaging:
+        return None
+    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(train.averaging), use_buffers=True)
 
 
 def _optimizer(network: ResNet, train: TrainParams) -> torch.optim.Optimizer:

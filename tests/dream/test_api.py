@@ -45,7 +45,7 @@ def test_the_example_in_the_documents_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_folder: ModelFolder, photos: Tensor
 ) -> None:
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/dream.md").read_text(), re.DOTALL)
-    shutil.copytree(model_folder.directory, tmp_path / "models" / "retrain")
+    shutil.copytree(model_folder.directory, tmp_path / "models" / "robust")
     to_picture(photos[0]).save(tmp_path / "photo.jpg")
     monkeypatch.chdir(tmp_path)
     exec(example.replace("class:skulls", "class:skull"), {})  # noqa: S102 - our own text

@@ -20,6 +20,7 @@ SMALL = {
     "octaves": 1,
     "iterations": 1,
     "jitter": 2,
+    "portraits": 1,
     "album_octaves": [1, 2],
     "album_iterations": [0, 1],
 }
@@ -39,9 +40,10 @@ def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
     yaml.dump(params, tmp_path / "params.yaml")
     refused = run_stage(tmp_path)
     assert refused.returncode == 1
-    assert "no model in models/retrain" in refused.stderr
+    assert "no model in models/robust" in refused.stderr
 
-    shutil.copytree(model_folder.directory, tmp_path / "models" / "retrain")
+    for name in ("robust", "judge"):
+        shutil.copytree(model_folder.directory, tmp_path / "models" / name)
     finished = run_stage(tmp_path)
     assert finished.returncode == 0, finished.stderr
     dreams = read_table(tmp_path / "dreams" / "dreams.csv", DREAMS)
@@ -51,7 +53,11 @@ def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
     for sheet in ("dreams/sheet.png", "dreams/album.png", "reports/dream/sheet.png"):
         with Image.open(tmp_path / sheet) as picture:
             assert min(picture.size) > 100
-    assert json.loads((tmp_path / "reports" / "dream" / "metrics.json").read_text())["n"] == 8
+    metrics = json.loads((tmp_path / "reports" / "dream" / "metrics.json").read_text())
+    assert metrics["n"] == 8
+    for start in ("noise", "photos"):
+        assert metrics[f"recognised_{start}"] > 0.5, "here the judge is the dreaming network itself"
+        assert (tmp_path / "reports" / "dream" / f"portraits_{start}.png").exists()
 
     for objective, names in (("channel:3", 5), ("class:skull", 5 + 2)):
         params["dream"]["objective"] = objective

@@ -15,8 +15,26 @@ from PIL import Image
 
 from nightmare.tables import IMAGES, REJECTS, read_table
 
-STAGES = ("scrape", "ingest", "label", "split", "train", "crossval", "cull", "retrain", "evaluate", "dream")
-ARGUMENTS = {"train": ("train", "train", "data/split.csv"), "retrain": ("train", "retrain", "data/culled.csv")}
+STAGES = (
+    "scrape",
+    "ingest",
+    "label",
+    "split",
+    "train",
+    "crossval",
+    "cull",
+    "retrain",
+    "robust",
+    "judge",
+    "evaluate",
+    "dream",
+)
+ARGUMENTS = {
+    "train": ("train", "train", "data/split.csv"),
+    "retrain": ("train", "retrain", "data/culled.csv"),
+    "robust": ("train", "robust", "data/culled.csv"),
+    "judge": ("train", "judge", "data/split.csv"),
+}
 
 
 class Project:

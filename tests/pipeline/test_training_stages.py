@@ -76,7 +76,7 @@ def test_retrain_learns_from_kept_rows_and_is_judged_on_all_others(
 
 
 def test_evaluate_judges_each_model_by_itself(run: Callable[..., None], culled: pd.DataFrame) -> None:
-    for name, answer in (("train", 0), ("retrain", 1)):
+    for name, answer in (("train", 0), ("retrain", 1), ("robust", 0)):
         network = build_network(18, len(CLASSES))
         nn.init.zeros_(network.fc.weight)
         network.fc.bias = nn.Parameter(torch.eye(len(CLASSES))[answer])
@@ -89,6 +89,8 @@ def test_evaluate_judges_each_model_by_itself(run: Callable[..., None], culled: 
         ("train", "disc"): 0,
         ("retrain", "bars"): 0,
         ("retrain", "disc"): 1,
+        ("robust", "bars"): 1,
+        ("robust", "disc"): 0,
     }
     final = read_table("reports/evaluate/predictions.csv", PREDICTIONS)
     assert list(final["id"]) == list(culled.loc[culled["side"] == "test", "id"])

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from nightmare.cache import cache_root
 from nightmare.data.arrays import Arrays
 from nightmare.errors import InputError
-from nightmare.params import ModelParams, TrainParams
+from nightmare.params import AdversarialParams, ModelParams, TrainParams
 from nightmare.train import checkpoint, loop
 from nightmare.train.loop import Trained, balanced_weights, epoch_order, predict, train_network
 from nightmare.train.network import build_network
@@ -78,8 +78,14 @@ def test_it_learns_in_either_precision(run: Any, mixed: bool, monkeypatch: pytes
     assert {weight.dtype for weight in trained.network.parameters()} == {torch.float32}
 
 
-def test_resumed_training_ends_with_the_same_weights(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    whole = run(epochs=4, select="val_loss")
+AGAINST_AN_ADVERSARY = {"averaging": 0.9, "adversarial": AdversarialParams(norm="l2", epsilon=1.0, steps=1)}
+
+
+@pytest.mark.parametrize("changes", [{}, AGAINST_AN_ADVERSARY], ids=["plain", "robust"])
+def test_resumed_training_ends_with_the_same_weights(
+    run: Any, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = run(epochs=4, select="val_loss", **changes)
     monkeypatch.setenv("NIGHTMARE_CACHE", str(tmp_path))
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     steps, real = [], loop._step
@@ -92,8 +98,8 @@ def test_resumed_training_ends_with_the_same_weights(run: Any, monkeypatch: pyte
 
     monkeypatch.setattr(loop, "_step", dying)
     with pytest.raises(KeyboardInterrupt):
-        run(epochs=4, select="val_loss")
-    resumed = run(epochs=4, select="val_loss")
+        run(epochs=4, select="val_loss", **changes)
+    resumed = run(epochs=4, select="val_loss", **changes)
     assert len(steps) == 8 + 6, "the two finished epochs are not trained again"
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
@@ -123,7 +129,7 @@ def test_damaged_checkpoint_starts_again(run: Any) -> None:
     assert torch.equal(first.network.fc.weight, run().network.fc.weight)
 
 
-@pytest.mark.parametrize("change", [{"epochs": 3}, {"learning_rate": 5e-4}, {"color_jitter": 0.0}])
+@pytest.mark.parametrize("change", [{"epochs": 3}, {"learning_rate": 5e-4}, AGAINST_AN_ADVERSARY])
 def test_other_parameters_have_another_checkpoint(run: Any, change: dict[str, Any]) -> None:
     run()
     run(**change)
@@ -254,3 +260,13 @@ def test_balance_evens_out_classes() -> None:
     assert 0.2 < (half == 1).mean() < 0.3
     counts = np.bincount(epoch_order(balanced_weights(labels, 1.0), 5), minlength=100)
     assert set(counts[labels == 1]) <= {5, 6} or set(counts[labels == 1]) <= {4, 5}, "systematic, not by luck"
+
+
+def test_the_average_moves_slowly_and_is_what_is_kept(run: Any) -> None:
+    last = run(epochs=2, averaging=0.0).network.state_dict()
+    first = run(epochs=2, averaging=0.0, learning_rate=1e-9).network.state_dict()
+    averaged = run(epochs=2, averaging=0.9).network.state_dict()
+    weight = "layer4.1.conv2.weight"
+    moved = float((last[weight] - first[weight]).norm())
+    assert 0.1 * moved < float((averaged[weight] - first[weight]).norm()) < 0.9 * moved
+    assert not torch.equal(averaged["bn1.running_mean"], last["bn1.running_mean"])

@@ -1,0 +1,17 @@
+"""The judge of class dreams: a network of another seed that has learnt from other images than the dreaming one.
+
+A dream that only fools the network it was made with says nothing; one that a stranger recognises shows the class.
+"""
+
+import pandas as pd
+
+__all__ = ["sides_swapped"]
+
+
+def sides_swapped(split: pd.DataFrame) -> pd.DataFrame:
+    """The split for a judge: it learns from the validation and test rows and is watched on the training rows.
+
+    Groups of near-duplicates lie on one side, so it has not seen the duplicates of the others' images either. What it
+    says goes into no model and no choice of the pipeline, so the test side stays untouched by the networks it tests.
+    """
+    return split.assign(side=split["side"].map({"train": "val", "val": "train", "test": "train"}), keep=True)

@@ -1,0 +1,95 @@
+"""Portraits of classes and what a judge says of them, with networks whose answers are known."""
+
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from nightmare.data.canvases import Canvas
+from nightmare.dream.recipe import Recipe
+from nightmare.dream.recognition import noise, portrait_sheet, portraits, recognition, starting_points
+from nightmare.errors import ModelError
+from nightmare.train.model import Model, ModelCard
+from nightmare.train.network import MEAN, STD, normalise
+
+CLASSES = ("blue", "green", "red")
+
+
+class Colours(nn.Module):
+    """Gives a picture the class of the channel that is strongest in its mean."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        shown = images * torch.tensor(STD).view(1, 3, 1, 1) + torch.tensor(MEAN).view(1, 3, 1, 1)
+        means: Tensor = shown.mean(dim=(2, 3))
+        return means.flip(1) + 0 * self.anchor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.anchor = nn.Parameter(torch.zeros(1))
+
+
+@pytest.fixture
+def judge() -> Any:
+    card = ModelCard(depth=18, classes=CLASSES, pixels=16, mean=MEAN, std=STD, dataset="d", parameters={})
+    return Model(Colours(), card, "0" * 64)
+
+
+def coloured(channel: int) -> Tensor:
+    picture = torch.full((3, 32, 32), 0.2)
+    picture[channel] = 0.8
+    return picture
+
+
+def test_the_share_counts_the_dreams_of_their_class(judge: Any) -> None:
+    blue, green, red = (coloured(channel) for channel in (2, 1, 0))
+    dreams = torch.stack([torch.stack([blue, blue]), torch.stack([green, red]), torch.stack([blue, green])])
+    said = recognition(judge, dreams, CLASSES)
+    assert said.share == pytest.approx(3 / 6)
+    assert said.classes == {"blue": 1.0, "green": 0.5, "red": 0.0}
+    assert said.n == 6
+
+
+def test_a_judge_of_other_classes_is_refused(judge: Any) -> None:
+    with pytest.raises(ModelError, match="other classes"):
+        recognition(judge, torch.zeros(2, 1, 3, 16, 16), ("frogs", "skulls"))
+
+
+def test_noise_shows_nothing_and_belongs_to_its_seed() -> None:
+    one, same, other = noise(2, 64, seed=1), noise(2, 64, seed=1), noise(2, 64, seed=2)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert one.shape == (2, 3, 64, 64)
+    assert abs(float(one.mean()) - 0.5) < 0.05
+    assert 0.01 < float(one.std()) < 0.2
+
+
+def test_starting_points_are_the_centres_of_the_photos() -> None:
+    photo = Image.new("RGB", (80, 40), (255, 0, 0))
+    photo.paste((0, 0, 255), (20, 0, 60, 40))
+    canvas = Canvas("photo", photo, "0" * 64, "", "")
+    clouds, squares = starting_points([canvas] * 3, count=2, pixels=32, seed=0)
+    assert clouds.shape == squares.shape == (2, 3, 32, 32)
+    assert torch.allclose(squares[0, :, 16, 16], torch.tensor([0.0, 0.0, 1.0]), atol=0.01)
+    assert float(squares[:, 0].mean()) < 0.05, "red lies outside the centre square"
+
+
+def test_a_portrait_of_each_class_raises_the_probability_of_its_class(model: Model) -> None:
+    starts = noise(2, 48, seed=0)
+    recipe = Recipe(octaves=1, iterations=6, step_size=0.02, jitter=2, strength=1.0)
+    made = portraits(model, starts, recipe)
+    assert made.shape == (len(model.card.classes), 2, 3, 48, 48)
+    with torch.no_grad():
+        before = model.network(normalise(starts)).softmax(1)
+        for index, pictures in enumerate(made):
+            after = model.network(normalise(pictures)).softmax(1)
+            assert (after[:, index] > before[:, index]).all()
+
+
+def test_a_sheet_names_class_and_share(judge: Any) -> None:
+    dreams = torch.rand(3, 2, 3, 32, 32)
+    said = recognition(judge, dreams, CLASSES)
+    sheet = portrait_sheet(dreams, said, cell=32, title="Dreams")
+    assert sheet.height > 3 * 32
+    assert sheet.width > 2 * 32

@@ -1,0 +1,28 @@
+"""The judge learns from what no other network learnt from."""
+
+import pandas as pd
+
+from nightmare.params import Params, overridden
+from nightmare.train.judge import sides_swapped
+
+
+def test_the_judge_learns_from_no_row_of_the_training_side(tiny_split: pd.DataFrame) -> None:
+    swapped = sides_swapped(tiny_split.assign(keep=False))
+    learnt_by_others = set(tiny_split.loc[tiny_split["side"] == "train", "id"])
+    learnt = set(swapped.loc[swapped["side"] == "train", "id"])
+    assert learnt == set(tiny_split["id"]) - learnt_by_others
+    assert set(swapped.loc[swapped["side"] == "val", "id"]) == learnt_by_others
+    assert swapped["keep"].all(), "culling was the work of networks that the judge is to be free of"
+
+
+def test_a_section_overrides_what_it_names_and_nothing_else(params: Params) -> None:
+    changed = overridden(params, params.robust, seed=5, pretrained="weights.pt")
+    assert changed.seed == 5
+    assert changed.model.pretrained == "weights.pt"
+    assert changed.train.epochs == params.robust.epochs
+    assert changed.train.adversarial == params.robust.adversarial
+    assert changed.train.batch == params.train.batch
+    judging = overridden(params, params.judge)
+    assert judging.seed == params.seed
+    assert judging.model == params.model
+    assert judging.train.adversarial == params.train.adversarial
