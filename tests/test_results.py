@@ -34,7 +34,8 @@ def run(tmp_path: Path) -> Path:
 
 def test_every_figure_is_in_the_tables(run: Path) -> None:
     text = results(run)
-    assert "| before culling | test                    | 8 | 0.500    | 0.250    | 0.200 to 0.300 | 0.750   |" in text
+    for model in ("before culling", "after culling", "the dreaming one"):
+        assert f"| {model:16} | test                    | 8 | 0.500    | 0.250    | 0.200 to 0.300 | 0.750   |" in text
     assert "out of fold, whole pool" in text
     assert "| frogs | 5     | 3   | 2    | 1" in text
     assert "darkening | -0.010" in text

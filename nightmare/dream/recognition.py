@@ -107,5 +107,5 @@ def portrait_sheet(dreams: Tensor, recognised: Recognition, *, cell: int, title:
     pictures, captions = [], []
     for name, row in zip(recognised.classes, dreams, strict=True):
         pictures += [to_picture(image) for image in row]
-        captions += [f"{name.replace('_', ' ')} {recognised.classes[name]:.0%}", *[""] * (len(row) - 1)]
+        captions += [f"{name.replace('_', ' ')}\n{recognised.classes[name]:.0%}", *[""] * (len(row) - 1)]
     return contact_sheet(pictures, captions, columns=dreams.shape[1], cell=cell, title=title)
