@@ -52,7 +52,7 @@ def main() -> None:
     append_history(rows, name="portraits")
     if wishes.sheet:
         both = torch.cat(made, dim=1)
-        sheet = portrait_sheet(both, recognition(judge, both, model.card.classes), cell=wishes.pixels, title="")
+        sheet = portrait_sheet(both, recognition(judge, both, model.card.classes), cell=2 * wishes.pixels, title="")
         with atomic_path(wishes.sheet) as temporary:
             sheet.save(temporary, "JPEG", quality=85)
 
