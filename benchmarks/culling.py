@@ -6,6 +6,7 @@ its class at a glance, `hard` shows it to whoever looks twice, `kin` shows somet
 """
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,11 @@ from sklearn.metrics import average_precision_score
 
 from benchmarks.timing import append_history, machine, print_table
 from nightmare.cull.strategies import evidence, suspects
-from nightmare.params import load_params
+from nightmare.params import CullParams, load_params
 from nightmare.tables import PREDICTIONS, read_table
 
 CHECKED = Path(__file__).parent / "glyphs.csv"
-STRATEGIES = ("validation", "misclassified", "confident")
+STRATEGIES = get_args(CullParams.model_fields["strategy"].annotation)
 VERDICTS = ("clean", "hard", "kin", "wrong")
 
 

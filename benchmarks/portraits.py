@@ -13,7 +13,8 @@ import torch
 from benchmarks.timing import append_history, machine, print_table
 from nightmare.atomic import atomic_path
 from nightmare.data.canvases import load_canvases
-from nightmare.dream.recognition import PORTRAIT, portrait_sheet, portraits, recognition, starting_points
+from nightmare.dream.presets import PORTRAIT
+from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
 from nightmare.train.model import load_model
 
 JUDGE = Path("models/judge")

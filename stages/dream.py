@@ -13,8 +13,9 @@ import pandas as pd
 from nightmare.atomic import atomic_directory, save_picture, write_json
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.gallery import Commission, commissions, dream_sheet, fulfil, summary
+from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recipe import Recipe
-from nightmare.dream.recognition import PORTRAIT, portrait_sheet, portraits, recognition, starting_points
+from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
 from nightmare.dream.sweep import Axis, sweep
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import exit_code
@@ -31,7 +32,7 @@ REPORTS = Path("reports/dream")
 
 def main() -> None:
     params = load_params()
-    model = load_model(MODEL)
+    model, judge = load_model(MODEL), load_model(JUDGE)
     folder = ModelFolder(MODEL.resolve(), model.sha256)
     classes = model.card.classes
     canvases = load_canvases(CANVASES, pixels=params.dream.pixels)
@@ -54,8 +55,7 @@ def main() -> None:
         )
         save_picture(directory / "album.png", album)
     metrics = summary(dreams, class_count=len(classes))
-    judge, side = load_model(JUDGE), model.card.pixels
-    starts = starting_points(canvases, count=params.dream.portraits, pixels=side, seed=params.seed)
+    starts = starting_points(canvases, count=params.dream.portraits, pixels=model.card.pixels, seed=params.seed)
     for name, squares in zip(("noise", "photos"), starts, strict=True):
         made = portraits(model, squares, PORTRAIT.model_copy(update={"seed": params.seed}))
         recognised = recognition(judge, made, classes)

@@ -36,6 +36,7 @@ __all__ = [
     "dream_steps",
     "finished",
     "octave_sizes",
+    "resized",
     "to_picture",
     "to_tensor",
 ]
@@ -134,7 +135,7 @@ def finished(images: Tensor, dreamt: Tensor, recipe: Recipe, *, masks: Sequence[
 
     `dreamt` of a smaller octave is brought to the size of the photos.
     """
-    dreamt = _resized(dreamt, (images.shape[2], images.shape[3]))
+    dreamt = resized(dreamt, (images.shape[2], images.shape[3]))
     if recipe.keep_colors:
         weights = images.new_tensor(LUMINANCE)[:, None, None]
         change = ((dreamt - images) * weights).sum(1, keepdim=True)
@@ -220,8 +221,8 @@ def _steps(
     for octave, size in enumerate(sizes):
         if size is None:
             continue
-        base = _resized(images, size)
-        current = base if detail is None else _resized(detail, size).add_(base)
+        base = resized(images, size)
+        current = base if detail is None else resized(detail, size).add_(base)
         detail = None
         here = [_at_size(area, recipe, size, batch=len(images)) for area in areas]
         for iteration in range(recipe.iterations_of(octave)):
@@ -241,7 +242,7 @@ def _at_size(area: _Area, recipe: Recipe, size: tuple[int, int], *, batch: int) 
     """`area` in an octave of `size`."""
     height, width = size
     tile = tile_side(area.objective, recipe, batch=batch, height=height, width=width)
-    return _Area(area.objective, None if area.mask is None else _resized(area.mask, size), tile)
+    return _Area(area.objective, None if area.mask is None else resized(area.mask, size), tile)
 
 
 def _union(masks: Iterable[Tensor | None]) -> Tensor:
@@ -282,7 +283,8 @@ def _check(
             raise InputError(f"a mask of shape {tuple(mask.shape)} for images of {tuple(images.shape)}")
 
 
-def _resized(images: Tensor, size: tuple[int, int]) -> Tensor:
+def resized(images: Tensor, size: tuple[int, int]) -> Tensor:
+    """`images` (batch, channels, height, width) at the `size` (height, width), antialiased; unchanged at their own."""
     if images.shape[2:] == size:
         return images
     return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)

@@ -8,7 +8,7 @@ from nightmare.dream.picture import read_provenance
 from nightmare.dream.recipe import Recipe, parse_layers
 from nightmare.errors import InputError, ParameterError
 
-__all__ = ["PRESETS", "read_recipe", "refined"]
+__all__ = ["PORTRAIT", "PRESETS", "read_recipe", "refined"]
 
 # What all but the original share: soft steps in the colours of photos, and no burnt areas.
 _SOFT = Recipe(parametrisation="fourier", smoothing=0.5, headroom=0.03, taper=0.8, rotation=6.0)
@@ -41,6 +41,11 @@ PRESETS = {
         layers={"layer3": 1.0}, octaves=5, iterations=40, step_size=0.02, jitter=32, smoothing=0.0, strength=1.0
     ),
 }
+
+# One picture of one class, as large as the network sees: many turning steps at the sizes that it knows.
+PORTRAIT = _SOFT.model_copy(
+    update={"octaves": 3, "iterations": 20, "step_size": 0.02, "taper": 0.5, "jitter": 6, "zoom": 0.05, "strength": 1.0}
+)
 
 
 def refined(start: str | Recipe, changes: Mapping[str, Any]) -> Recipe:

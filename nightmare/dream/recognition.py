@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas
-from nightmare.dream.engine import dream, to_picture, to_tensor
+from nightmare.dream.engine import dream, resized, to_picture, to_tensor
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import ModelError
 from nightmare.progress import progress_bar
@@ -22,22 +22,7 @@ from nightmare.sheets import contact_sheet
 from nightmare.train.model import Model
 from nightmare.train.network import normalise
 
-__all__ = ["PORTRAIT", "Recognition", "noise", "portrait_sheet", "portraits", "recognition", "starting_points"]
-
-# One picture of one class, as large as the network sees: many turning steps at the sizes that it knows.
-PORTRAIT = Recipe(
-    octaves=3,
-    iterations=20,
-    step_size=0.02,
-    taper=0.5,
-    headroom=0.03,
-    jitter=6,
-    rotation=6.0,
-    zoom=0.05,
-    smoothing=0.5,
-    parametrisation="fourier",
-    strength=1.0,
-)
+__all__ = ["Recognition", "noise", "portrait_sheet", "portraits", "recognition", "starting_points"]
 
 _NOISE_SIDES = (4, 8, 16, 32)
 _NOISE_CONTRAST = 0.06
@@ -91,10 +76,7 @@ def recognition(judge: Model, dreams: Tensor, classes: Sequence[str]) -> Recogni
     """
     if tuple(judge.card.classes) != tuple(classes):
         raise ModelError("the judge knows other classes than the dreaming network: train both on one data set version")
-    pictures = dreams.flatten(0, 1)
-    side = judge.card.pixels
-    if pictures.shape[-1] != side:
-        pictures = F.interpolate(pictures, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+    pictures = resized(dreams.flatten(0, 1), (judge.card.pixels, judge.card.pixels))
     device = next(judge.network.parameters()).device
     seen = judge.network(normalise(pictures.to(device))).argmax(1).cpu().view(dreams.shape[:2]).numpy()
     right = seen == np.arange(len(classes))[:, None]
