@@ -1,6 +1,7 @@
 """Find candidates in the sources that params.yaml names.
 
-Inputs: params `scrape`, data/search.yaml, data/packages.json, the folder `scrape.folder` if asked for.
+Inputs: params `scrape` and `label.version`, whose taxonomy names the file of search terms, data/packages.json, the
+folder `scrape.folder` if asked for.
 Outputs: data/candidates.csv, data/raw/, reports/scrape/metrics.json, reports/scrape/classes.csv.
 """
 
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from nightmare.atomic import write_csv, write_json
+from nightmare.data.taxonomy import load_taxonomy
 from nightmare.errors import exit_code
 from nightmare.params import ScrapeParams, load_params
 from nightmare.sources.candidates import GRADES, Source, store_candidates
@@ -22,15 +24,17 @@ from nightmare.sources.terms import load_concepts
 REPORTS = Path("reports/scrape")
 
 
-def build_source(name: str, params: ScrapeParams) -> Source:
+def build_source(name: str, params: ScrapeParams, *, version: str) -> Source:
     if name == "folder":
         return FolderSource(Path(params.folder), params.cap)
-    return IconifySource(load_concepts(), load_pins(), params.cap)
+    taxonomy = load_taxonomy(Path("data/taxonomies"), version)
+    return IconifySource(load_concepts(taxonomy.search), load_pins(), params.cap)
 
 
 def main() -> None:
-    params = load_params().scrape
-    sources = [build_source(name, params) for name in params.sources]
+    params = load_params()
+    version = params.label.version
+    sources = [build_source(name, params.scrape, version=version) for name in params.scrape.sources]
     frame = store_candidates(sources, table="data/candidates.csv", raw="data/raw")
 
     counts = Counter(zip(frame["class_hint"], frame["grade_hint"], strict=True))

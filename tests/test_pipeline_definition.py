@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from nightmare.data.taxonomy import load_taxonomy
 from nightmare.dream.recipe import Recipe
 from nightmare.params import JudgeParams, Params, RobustParams
 
@@ -175,22 +176,34 @@ def test_every_parameter_is_explained() -> None:
         assert re.search(rf"^ *{key}:.* # \w", text, re.MULTILINE), f"params.yaml: say when one would change {name}"
 
 
+def names_read(program: str) -> set[str]:
+    """What `program` reads of `params` and `load_params()`, such as `seed`, `label.version` or a whole `scrape`."""
+    nodes = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Attribute)]
+    within = {node.value for node in nodes}
+    whole = [ast.unparse(node) for node in nodes if node not in within]
+    named = [re.fullmatch(r"(?:params|load_params\(\))\.(.+)", text) for text in whole]
+    return {match[1] for match in named if match and match[1].split(".")[0] in Params.model_fields}
+
+
 def test_stage_declares_the_sections_that_its_script_reads() -> None:
     for name, stage in STAGES.items():
-        tree = ast.parse(script_of(stage).read_text())
-        used = {
-            node.attr
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute)
-            and node.attr in Params.model_fields
-            and ast.unparse(node.value) in ("params", "load_params()")
-        }
-        if "model_card" in script_of(stage).read_text():
+        text = script_of(stage).read_text()
+        declared = set(stage.get("params", []))
+        # A stage that needs one parameter of another's section declares that one, and reads no other of them.
+        used = {path if path in declared else path.split(".")[0] for path in names_read(text)}
+        if "model_card" in text:
             used |= {"seed", "model", "train"}  # what nightmare.train.model.model_card reads of the parameters
         # A program of several stages reads the section named after a stage for that one; `train` is for all of them.
         alike = {other for other, its in STAGES.items() if script_of(its) == script_of(stage)}
         used -= alike - {name, "train"}
-        assert used == set(stage.get("params", [])), f"dvc.yaml, {name}"
+        assert used == declared, f"dvc.yaml, {name}"
+
+
+def test_the_search_of_every_version_is_a_dependency_of_scrape() -> None:
+    taxonomies = ROOT / "data" / "taxonomies"
+    searches = {str(load_taxonomy(taxonomies, file.stem).search) for file in taxonomies.glob("*.yaml")}
+    assert searches == {"data/search.yaml", "data/features.yaml"}
+    assert searches <= set(STAGES["scrape"]["deps"])
 
 
 def output_paths(stage: dict[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """Keyword search over openly licensed icon and emoji sets, drawn by hundreds of artists, pinned as npm packages.
 
-Inputs: the pins in `data/packages.json` and the terms in `data/search.yaml`. Output: one candidate per drawing, under
-the concept that fits its name best. What keywords get wrong stays in: culling it is what this project is about.
+Inputs: the pins in `data/packages.json` and the concepts of a file such as `data/search.yaml`. Output: one candidate
+per drawing, under the concept that fits its name best. What keywords get wrong stays in: culling it is what this
+project is about.
 """
 
 from collections import Counter

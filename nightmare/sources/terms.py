@@ -1,6 +1,7 @@
 """What is searched for: concepts with graded terms, and how a term is found in the name of a drawing.
 
-Input: `data/search.yaml`, for each concept the terms of grade A (exact), B (kin), C (loose) and words that exclude.
+Input: a file such as `data/search.yaml`, for each concept the terms of grade A (exact), B (kin), C (loose) and words
+that exclude.
 """
 
 import re
@@ -71,7 +72,7 @@ class TermIndex:
         return Match(self._names[order], grade, term) if grade else None
 
 
-def load_concepts(path: str | Path = "data/search.yaml") -> list[Concept]:
+def load_concepts(path: str | Path) -> list[Concept]:
     """Read the concepts in the order of the file. Raises `SourceError` that names the concept at fault."""
     path = Path(path)
     try:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -5,7 +7,8 @@ from nightmare.data.labels import Correction, assign_labels, read_corrections
 from nightmare.data.taxonomy import Taxonomy
 from nightmare.errors import InputError
 
-TAXONOMY = Taxonomy("two", {"cold": ["frogs", "lizards"], "warm": ["bats"]})
+SEARCH = Path("data/search.yaml")
+TAXONOMY = Taxonomy("two", SEARCH, {"cold": ["frogs", "lizards"], "warm": ["bats"]})
 FACTS = {"original_width": 200, "original_height": 200, "sharpness": 0.2, "contrast": 0.2, "blank_share": 0.5}
 
 
@@ -45,7 +48,7 @@ def test_none_leaves_an_image_out():
 
 
 def test_a_concept_called_none_is_no_exclusion():
-    taxonomy = Taxonomy("folders", {"none": ["none"], "some": ["some"]})
+    taxonomy = Taxonomy("folders", SEARCH, {"none": ["none"], "some": ["some"]})
     result = assign_labels(images(("1", "none", "A"), ("2", "some", "A")), taxonomy, {}, smallest_class=1)
     assert len(result.labels) == 2
 
@@ -62,7 +65,7 @@ def test_unknown_corrections_are_reported():
 
 
 def test_small_and_empty_classes_are_dropped_by_name():
-    taxonomy = Taxonomy("three", {**TAXONOMY.classes, "wet": ["fish"], "dry": ["sand"]})
+    taxonomy = Taxonomy("three", SEARCH, {**TAXONOMY.classes, "wet": ["fish"], "dry": ["sand"]})
     rows = pd.concat([FOUR, images(("5", "fish", "A"))])
     result = assign_labels(rows, taxonomy, {}, smallest_class=2)
     assert result.dropped == {"wet": 1, "dry": 0}

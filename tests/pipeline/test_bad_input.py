@@ -186,7 +186,7 @@ def test_one_class_is_not_enough(project: Project) -> None:
 def test_an_unknown_version_names_the_known_ones(project: Project) -> None:
     project.run("scrape", "ingest")
     project.change({"label.version": "hydra"})
-    assert "Versions that exist: anf, folders, idl" in project.refusal("label")
+    assert "Versions that exist: anf, folders, idl, impn" in project.refusal("label")
 
 
 def bomb() -> bytes:

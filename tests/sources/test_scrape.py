@@ -5,6 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from tarballs import FakeNpm, icons, pin
+
+from nightmare.sources.packages import fetch_packages
 from nightmare.tables import CANDIDATES, read_table
 
 PROJECT = Path(__file__).parents[2]
@@ -12,7 +16,7 @@ PROJECT = Path(__file__).parents[2]
 
 def scrape(folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "stages.scrape"]
-    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "NIGHTMARE_BACKEND": "threading"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -41,3 +45,43 @@ def test_the_stage_writes_table_shards_metrics_and_plot_data(tmp_path: Path) -> 
     classes = (tmp_path / "reports" / "scrape" / "classes.csv").read_text(encoding="utf-8")
     assert classes.splitlines()[:2] == ["concept,grade,count", "clowns,A,0"]
     assert "frogs,A,1" in classes.splitlines()
+
+
+@pytest.fixture
+def pond(tmp_path: Path) -> Path:
+    """The project's own searches and taxonomies over one set of three drawings, which is in the cache."""
+    drawings = icons({name: {"body": f"<!-- {name} -->"} for name in ("frog", "eye", "fanged-skull")})
+    pins = [pin(drawings)]
+    fetch_packages(pins, npm=FakeNpm({pins[0].name: drawings}))
+    shutil.copytree(PROJECT / "data" / "taxonomies", tmp_path / "data" / "taxonomies")
+    for name in ("search.yaml", "features.yaml"):
+        shutil.copy(PROJECT / "data" / name, tmp_path / "data" / name)
+    packages = json.dumps([one.model_dump() for one in pins])
+    (tmp_path / "data" / "packages.json").write_text(packages, encoding="utf-8")
+    return tmp_path
+
+
+def found(folder: Path, version: str) -> dict[str, tuple[str, str]]:
+    """Concept and grade of the candidates that the stage finds for a data set version, by drawing."""
+    params = (PROJECT / "params.yaml").read_text(encoding="utf-8")
+    assert params.count("  version: anf ") == 1
+    (folder / "params.yaml").write_text(params.replace("  version: anf ", f"  version: {version} "), encoding="utf-8")
+    done = scrape(folder)
+    assert done.returncode == 0, done.stderr
+    rows = read_table(folder / "data" / "candidates.csv", CANDIDATES)
+    return {row.source_id: (row.class_hint, row.grade_hint) for row in rows.itertuples()}
+
+
+def test_each_version_searches_for_its_own_concepts(pond: Path) -> None:
+    ten_classes = {"pond:fanged-skull": ("skulls", "A"), "pond:frog": ("frogs", "A")}
+    assert found(pond, "anf") == ten_classes
+    assert found(pond, "impn") == {"pond:fanged-skull": ("fangs", "A"), "pond:eye": ("eyes", "B")}
+    assert found(pond, "idl") == ten_classes
+
+
+def test_features_change_nothing_for_the_other_versions(pond: Path) -> None:
+    found(pond, "anf")
+    before = (pond / "data" / "candidates.csv").read_bytes()
+    (pond / "data" / "features.yaml").unlink()
+    found(pond, "anf")
+    assert (pond / "data" / "candidates.csv").read_bytes() == before

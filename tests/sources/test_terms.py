@@ -84,21 +84,20 @@ def test_load_concepts_without_a_file(tmp_path: Path) -> None:
         load_concepts(tmp_path / "s.yaml")
 
 
-def test_the_search_of_the_project() -> None:
-    concepts = load_concepts(Path(__file__).parents[2] / "data" / "search.yaml")
-    assert [concept.name for concept in concepts] == [
-        "creepy_crawlies",
-        "creepy_walkies",
-        "skulls",
-        "satan",
-        "horror_girls",
-        "frogs",
-        "jellyfish",
-        "clowns",
-        "lizards",
-        "scorpions",
-        "landscapes",
-    ]
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        (
+            "search.yaml",
+            "creepy_crawlies creepy_walkies skulls satan horror_girls frogs jellyfish clowns lizards scorpions "
+            "landscapes",
+        ),
+        ("features.yaml", "eyes fangs devil_faces claws bones tentacles wings"),
+    ],
+)
+def test_the_searches_of_the_project(file: str, names: str) -> None:
+    concepts = load_concepts(Path(__file__).parents[2] / "data" / file)
+    assert [concept.name for concept in concepts] == names.split()
     assert all({grade for grade, _ in concept.terms} == {"A", "B", "C"} for concept in concepts)
     index = TermIndex(concepts)
     for concept in concepts:
