@@ -105,10 +105,12 @@ def _takes_recipe(command: Callable[..., None], **gentle: str | float) -> Callab
 
 
 film = typer.Typer(no_args_is_help=True, help="Make films of dreams, MP4 or GIF.")
+experiments = typer.Typer(no_args_is_help=True, help="Queue the original's nine experiments, and show how they went.")
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.splitlines()[0].split(".")[0])
 
 
 app.add_typer(film, name="film")
+app.add_typer(experiments, name="experiments")
 
 
 @app.callback()
@@ -330,6 +332,45 @@ def layers(
                 shape = " x ".join(map(str, layer.shape))
                 field = "all" if isinf(layer.field) else f"{layer.field:.0f}"
                 print(f"{layer.name:<24}{shape:>16}{field:>8}{layer.stride:>8}{layer.cost:>8.0%}")
+
+    sys.exit(exit_code(run))
+
+
+@experiments.command()
+def queue(
+    scale: Annotated[
+        float, typer.Option(help="Share of the original's epochs and pixels; 1 is its full length.", min=0.001, max=1)
+    ],
+) -> None:
+    """Put into DVC's queue what is not there yet at this scale. Nothing runs before `dvc queue start`."""
+
+    def run() -> None:
+        from nightmare.experiments.original import read_rows
+        from nightmare.experiments.queue import queue_rows
+        from nightmare.params import load_params
+
+        for line in queue_rows(read_rows(), scale=scale, params=load_params()):
+            print(line, flush=True)
+        print(
+            "start them  dvc queue start",
+            "watch them  dvc queue status, dvc queue logs NAME",
+            "results     nightmare experiments table, dvc exp show",
+            sep="\n",
+        )
+
+    sys.exit(exit_code(run))
+
+
+@experiments.command()
+def table() -> None:
+    """Show the original's figures beside ours, at every scale that was queued."""
+
+    def run() -> None:
+        from nightmare.experiments.original import read_rows
+        from nightmare.experiments.queue import known_experiments
+        from nightmare.experiments.table import experiments_table
+
+        print(experiments_table(read_rows(), known_experiments()))
 
     sys.exit(exit_code(run))
 

@@ -12,7 +12,7 @@ import pandas as pd
 from nightmare.atomic import atomic_path
 from nightmare.errors import InputError
 
-__all__ = ["places", "results", "write_results"]
+__all__ = ["markdown_table", "places", "results", "write_results"]
 
 _START, _END = "<!-- results -->", "<!-- /results -->"
 _MODELS = (("train", "before culling"), ("retrain", "after culling"), ("robust", "the dreaming one"))
@@ -30,7 +30,7 @@ def results(root: Path = Path()) -> str:
     if sides.exists() and "cull" in metrics:
         tables.append(_classes(pd.read_csv(sides), metrics["cull"]["class"]))
     if dreamt := metrics.get("dream"):
-        tables.append(_table(["dreams", "value"], [[name, _figure(value)] for name, value in dreamt.items()]))
+        tables.append(markdown_table(["dreams", "value"], [[name, _figure(value)] for name, value in dreamt.items()]))
     return "\n\n".join(tables)
 
 
@@ -77,7 +77,7 @@ def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> s
         grades = [_figure(crossval["grade"].get(grade, "")) for grade in "ABC"]
         rows.append(["before culling", "out of fold, whole pool", *_scores(crossval), "", *grades])
     header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval", "grade A", "grade B", "grade C"]
-    return _table(header, rows)
+    return markdown_table(header, rows)
 
 
 def _classes(sides: pd.DataFrame, removed: dict[str, int]) -> str:
@@ -86,7 +86,7 @@ def _classes(sides: pd.DataFrame, removed: dict[str, int]) -> str:
         [str(name), *(str(counts.at[name, side]) for side in ("train", "val", "test")), str(removed.get(str(name), 0))]
         for name in counts.index
     ]
-    return _table(["class", "train", "val", "test", "removed by culling"], rows)
+    return markdown_table(["class", "train", "val", "test", "removed by culling"], rows)
 
 
 def _scores(figures: dict[str, Any]) -> list[str]:
@@ -97,7 +97,8 @@ def _figure(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """The table as Markdown, its columns in line for those who read it as text."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     lines = [header, ["-" * width for width in widths], *rows]
     return "\n".join(

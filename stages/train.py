@@ -6,6 +6,7 @@ data/split.csv` on the images that none of those has learnt from. Writes models/
 """
 
 import sys
+import time
 from pathlib import Path
 
 from nightmare.data.arrays import load_arrays
@@ -23,6 +24,7 @@ SHARDS = Path("data/images")
 
 
 def main() -> None:
+    start = time.monotonic()
     stage, split_path = sys.argv[1:]
     params = load_params()
     split = read_table(split_path, SPLIT)
@@ -57,6 +59,8 @@ def main() -> None:
         images=images,
         shards=SHARDS,
     )
+    # Into no output, since it never repeats: who asks later finds it in the log of a queued experiment.
+    print(f"{stage}: {(time.monotonic() - start) / 60:.1f} minutes")
 
 
 if __name__ == "__main__":

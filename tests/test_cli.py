@@ -173,3 +173,10 @@ def test_a_classifier_of_torchvision(workspace: Path) -> None:
     assert "1 made" in said
     code, _, complaints = nightmare(*dream[:5], "resnet18", *dream[6:])
     assert (code, "it is of another network" in complaints) == (1, True), complaints
+
+
+@pytest.mark.parametrize("arguments", [("queue", "--scale", "0.1"), ("table",)])
+def test_experiments_away_from_the_project(workspace: Path, arguments: tuple[str, ...]) -> None:
+    code, said, complaints = nightmare("experiments", *arguments)
+    assert (code, said) == (1, "")
+    assert "run in the folder that holds dvc.yaml" in complaints

@@ -17,7 +17,7 @@ from nightmare.params import JudgeParams, Params, RobustParams
 
 ROOT = Path(__file__).parents[1]
 STAGES: dict[str, dict[str, Any]] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-ORDER = ("studio", "dream", "cull", "train", "data", "sources")
+ORDER = ("studio", "experiments", "dream", "cull", "train", "data", "sources")
 
 
 def module_path(name: str) -> Path | None:
