@@ -1,10 +1,13 @@
-"""What culling removes, beside what a person says: `python -m benchmarks.culling`, after `make repro`.
+"""What culling finds: `python -m benchmarks.culling`, after `make repro`, and `--noise` for faults that are known.
 
 benchmarks/glyphs.csv holds a verdict of every drawing of the default data, given by looking at it alone: `clean` shows
 its class at a glance, `hard` shows it to whoever looks twice, `kin` shows something near it (a snake among lizards),
-`wrong` shows something else. This is the noise that a keyword search brings, not one that was injected.
+`wrong` shows something else. This is the noise that a keyword search brings. `--noise` puts known faults into the clean
+drawings, or with `--photos FOLDER` into photographs, and scores every strategy by them, with the accuracy on untouched
+test images of a network that learns from what the strategy left. A run that was stopped goes on where it was.
 """
 
+import argparse
 from pathlib import Path
 from typing import get_args
 
@@ -12,51 +15,202 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score
 
+from benchmarks.noise import CHECKED, KINDS, LabelledSet, Noised, clean_glyphs, clean_photos, inject
 from benchmarks.timing import append_history, machine, print_table
-from nightmare.cull.strategies import evidence, suspects
-from nightmare.params import CullParams, load_params
-from nightmare.tables import PREDICTIONS, read_table
+from nightmare.cull.crossval import cross_validate
+from nightmare.cull.descriptors import judge_by_descriptors
+from nightmare.cull.strategies import Witnesses, evidence, suspects
+from nightmare.params import CullParams, Params, load_params
+from nightmare.tables import MARGINS, PREDICTIONS, read_table
+from nightmare.train.backgrounds import background_canvases
+from nightmare.train.evaluate import prediction_table, scores
+from nightmare.train.loop import predict, train_network
 
-CHECKED = Path(__file__).parent / "glyphs.csv"
 STRATEGIES = get_args(CullParams.model_fields["strategy"].annotation)
 VERDICTS = ("clean", "hard", "kin", "wrong")
+ROWS = [
+    ("none", 0.0),
+    *(("symmetric", share) for share in (0.05, 0.1, 0.2, 0.4)),
+    *((kind, 0.2) for kind in KINDS if kind != "symmetric"),
+]
+RETRAINED = {("symmetric", 0.2), ("asymmetric", 0.2)}
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--noise", action="store_true", help="known faults in right data, instead of the default data")
+    parser.add_argument("--photos", type=Path, help="with --noise: a folder of photographs, one folder per class")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--pixels", type=int, default=32, help="side of the pictures that the networks see")
+    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--kinds", nargs="+", choices=["none", *KINDS], default=["none", *KINDS])
+    wishes = parser.parse_args()
     print(machine())
-    cull = load_params().cull
-    crossval, validation = (
-        read_table(f"reports/{stage}/predictions.csv", PREDICTIONS) for stage in ("crossval", "train")
+    if not wishes.noise:
+        return natural_noise(load_params())
+    name = "photos" if wishes.photos else "glyphs"
+    params = _smaller(load_params(), pixels=wishes.pixels, epochs=wishes.epochs)
+    rows = []
+    for kind, share in ROWS:
+        if kind in wishes.kinds:
+            runs = []
+            for seed in range(wishes.seeds):
+                clean = (
+                    clean_photos(wishes.photos, pixels=wishes.pixels, seed=seed)
+                    if wishes.photos
+                    else clean_glyphs(pixels=wishes.pixels, seed=seed)
+                )
+                runs.append(_scored(clean, kind, share, params=params, seed=seed))
+            means = pd.concat(runs).groupby("strategy", sort=False).mean()
+            for strategy, figures in means.iterrows():
+                rows.append({"noise": kind, "share": share, "strategy": strategy, **figures.dropna().to_dict()})
+                rows[-1] = {column: rows[-1].get(column, "") for column in COLUMNS}
+            print_table(rows[-len(means) :], title=f"{name}, {kind} {share}, means over {wishes.seeds} seeds")
+    append_history(rows, name=f"culling-noise-{name}")
+    print_table(rows, title=f"All of {name}")
+    return None
+
+
+COLUMNS = (
+    "noise",
+    "share",
+    "strategy",
+    "removed",
+    "precision",
+    "recall",
+    "F1",
+    "average precision",
+    "false removals",
+    "hard kept",
+    "test accuracy",
+)
+
+
+def _smaller(params: Params, *, pixels: int, epochs: int) -> Params:
+    """The default training on small pictures, so that a hundred networks are trained in less than an hour."""
+    changes = {"epochs": epochs, "first_pixels": pixels, "batch": 64}
+    return params.model_copy(
+        update={
+            "model": params.model.model_copy(update={"pixels": pixels}),
+            "train": params.train.model_copy(update=changes),
+            "crossval": params.crossval.model_copy(update={"epochs": epochs}),
+        }
+    )
+
+
+def _scored(clean: LabelledSet, kind: str, share: float, *, params: Params, seed: int) -> pd.DataFrame:
+    """A row of figures per strategy, before the caps per class."""
+    noised = Noised(clean.split, clean.arrays, set()) if kind == "none" else inject(clean, kind, share, seed=seed)
+    classes = tuple(sorted(noised.split["label"].unique()))
+    whole = _tested(noised, noised.split, params=params, classes=classes, seed=seed)
+    crossval = cross_validate(
+        noised.split,
+        noised.arrays,
+        classes=classes,
+        model=params.model,
+        train=params.train,
+        crossval=params.crossval,
+        seed=seed,
+        canvases=background_canvases(params.model.pixels),
+    )
+    descriptors = judge_by_descriptors(noised.split, noised.arrays, classes=classes)
+    witnesses = Witnesses(crossval.predictions, descriptors, crossval.margins, whole)
+    facts = evidence(witnesses, classes)
+    faulty = facts["id"].isin(noised.faulty)
+    hard = ~faulty & (facts["margin"] < 0)
+    rankings = {"confident": -facts["margin"], "evidence": facts["wrong"]}
+    rows = []
+    for strategy in STRATEGIES:
+        rule = params.cull.model_copy(update={"strategy": strategy})
+        removed = facts["id"].isin(suspects(witnesses, facts, classes, rule)["id"])
+        row = {"strategy": strategy, **_found(removed, faulty), "hard kept": float(1 - removed[hard].mean())}
+        if strategy in rankings and faulty.any():
+            row["average precision"] = average_precision_score(faulty, rankings[strategy])
+        if (kind, share) in RETRAINED:
+            left = noised.split.assign(keep=~noised.split["id"].isin(facts.loc[removed, "id"]))
+            retrained = _tested(noised, left, params=params, classes=classes, seed=seed)
+            row["test accuracy"] = scores(retrained[retrained["side"] == "test"])["accuracy"]
+        rows.append(row)
+    accuracy = scores(whole[whole["side"] == "test"])["accuracy"]
+    return pd.DataFrame([{"strategy": "no culling", "removed": 0, "test accuracy": accuracy}, *rows])
+
+
+def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, float]:
+    hits = float((removed & faulty).sum())
+    return {
+        "removed": float(removed.sum()),
+        "precision": hits / max(removed.sum(), 1) if faulty.any() else np.nan,
+        "recall": hits / faulty.sum() if faulty.any() else np.nan,
+        "F1": 2 * hits / (removed.sum() + faulty.sum()) if faulty.any() else np.nan,
+        "false removals": float(removed[~faulty].mean()),
+    }
+
+
+def _tested(
+    noised: Noised, split: pd.DataFrame, *, params: Params, classes: tuple[str, ...], seed: int
+) -> pd.DataFrame:
+    """Predictions of the validation and test sides by a network that learnt from the kept training rows of `split`."""
+    trained = train_network(
+        split,
+        noised.arrays,
+        classes=classes,
+        model=params.model,
+        train=params.train,
+        seed=seed,
+        name="culling-noise",
+        canvases=background_canvases(params.model.pixels),
+    )
+    judged = split[split["side"] != "train"]
+    return prediction_table(judged, predict(trained.network, noised.arrays, judged["id"]), classes)
+
+
+def natural_noise(params: Params) -> None:
+    witnesses = Witnesses(
+        crossval=read_table("reports/crossval/predictions.csv", PREDICTIONS),
+        descriptors=read_table("reports/crossval/descriptors.csv", PREDICTIONS),
+        margins=read_table("reports/crossval/margins.csv", MARGINS),
+        validation=read_table("reports/train/predictions.csv", PREDICTIONS),
     )
     verdicts = pd.read_csv(CHECKED, dtype=str, keep_default_na=False).set_index("id")["verdict"]
-    classes = tuple(sorted(crossval["label"].unique()))
-    pool = crossval["id"].map(verdicts)
+    classes = tuple(sorted(witnesses.crossval["label"].unique()))
+    facts = evidence(witnesses, classes)
+    pool = facts["id"].map(verdicts)
     print(f"{len(pool)} drawings of the pool, {int(pool.isna().sum())} of them without a verdict")
 
-    right = crossval["label"] == crossval["predicted"]
+    by_descriptors = witnesses.descriptors.set_index("id").loc[facts["id"]]
+    right = witnesses.crossval["label"] == witnesses.crossval["predicted"]
+    described = (by_descriptors["label"] == by_descriptors["predicted"]).to_numpy()
     rows: list[dict[str, object]] = [
-        {"verdict": name, "n": int((pool == name).sum()), "out of fold accuracy": float(right[pool == name].mean())}
+        {
+            "verdict": name,
+            "n": int((pool == name).sum()),
+            "networks right": float(right[pool == name].mean()),
+            "descriptors right": float(described[pool == name].mean()),
+            "probably wrong": float(facts.loc[pool == name, "wrong"].mean()),
+        }
         for name in VERDICTS
     ]
-    print_table(rows, title="What the networks make of drawings that they have not seen")
+    print_table(rows, title="What is made of drawings that were not seen")
 
-    margin = evidence(crossval, classes)["margin"]
     found = {
-        strategy: crossval["id"].isin(
-            suspects(crossval, validation, classes, cull.model_copy(update={"strategy": strategy}))["id"]
+        strategy: facts["id"].isin(
+            suspects(witnesses, facts, classes, params.cull.model_copy(update={"strategy": strategy}))["id"]
         )
         for strategy in STRATEGIES
     }
-    rows = [{"strategy": name, **_scores(doubted, pool)} for name, doubted in found.items()]
+    rows = [{"strategy": name, **_judged_by_eye(doubted, pool)} for name, doubted in found.items()]
     print_table(rows, title="Suspects, before the caps per class")
     append_history(rows, name="culling-glyphs")
     for bad in (["wrong"], ["wrong", "kin"]):
         sought = pool.isin(bad)
-        precision = average_precision_score(sought, -margin)
-        print(f"average precision of the margin for {' or '.join(bad)}: {precision:.3f}, chance {sought.mean():.3f}")
+        precision = {
+            name: f"{average_precision_score(sought, score):.3f}"
+            for name, score in (("margin", -facts["margin"]), ("evidence", facts["wrong"]))
+        }
+        print(f"average precision for {' or '.join(bad)}: {precision}, chance {sought.mean():.3f}")
 
 
-def _scores(doubted: "pd.Series[bool]", pool: "pd.Series[str]") -> dict[str, object]:
+def _judged_by_eye(doubted: "pd.Series[bool]", pool: "pd.Series[str]") -> dict[str, object]:
     wrong = pool == "wrong"
     return {
         "removed": int(doubted.sum()),

@@ -99,11 +99,14 @@ class TrainParams(_Section):
 
 class CrossvalParams(_Section):
     epochs: Annotated[int, Field(ge=1)]
+    repeats: Annotated[int, Field(ge=1, le=20)]
+    relabelled: Annotated[float, Field(gt=0, le=0.5)]
 
 
 class CullParams(_Section):
-    strategy: Literal["validation", "misclassified", "confident"]
+    strategy: Literal["validation", "misclassified", "confident", "evidence"]
     confidence: Share
+    budget: Share
     class_cap: Share
     keep_at_least: Annotated[int, Field(ge=1)]
 

@@ -20,6 +20,7 @@ __all__ = [
     "DUPLICATES",
     "IMAGES",
     "LABELS",
+    "MARGINS",
     "PREDICTIONS",
     "REJECTS",
     "REMOVED",
@@ -152,6 +153,19 @@ PREDICTIONS = Table(
     key=("id",),
     columns={"id": "text", "side": "text", "grade": "text", "label": "text", "predicted": "text"},
 )
+MARGINS = Table(
+    name="margins",
+    stage="crossval",
+    key=("id", "fold", "repeat"),
+    columns={
+        "id": "text",
+        "fold": "integer",  # of the network: the one that it did not learn from
+        "repeat": "integer",
+        "learnt_as": "text",  # the label under which the network learnt it
+        "relabelled": "flag",  # that label was exchanged at random
+        "margin": "number",  # mean over the training: logit of that label minus the largest other one
+    },
+)
 REMOVED = Table(
     name="removed",
     stage="cull",
@@ -164,6 +178,7 @@ REMOVED = Table(
         "confidence": "number",  # out-of-sample probability of the suggested class
         "self_confidence": "number",  # out-of-sample probability of the own label
         "margin": "number",  # self_confidence minus the largest other probability, -1 … 1
+        "wrong": "number",  # probability of a wrong label by all witnesses
         "decision": "text",  # machine or hand
     },
 )

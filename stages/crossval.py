@@ -1,4 +1,4 @@
-"""Stage crossval: out-of-sample predictions of every pool image, the evidence that culling goes by.
+"""Stage crossval: what networks and hand-made descriptors that never saw an image say of it, for culling to go by.
 
 In: data/split.csv, images. Out: reports/crossval/. Apart from cull, so that a new threshold trains nothing.
 """
@@ -8,11 +8,12 @@ from pathlib import Path
 
 from nightmare.atomic import write_json
 from nightmare.cull.crossval import cross_validate
+from nightmare.cull.descriptors import judge_by_descriptors
 from nightmare.data.arrays import load_arrays
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_confusion
-from nightmare.tables import IMAGES, PREDICTIONS, SPLIT, read_table, write_table
+from nightmare.tables import IMAGES, MARGINS, PREDICTIONS, SPLIT, read_table, write_table
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import confusion, recalls, scores
 
@@ -24,17 +25,30 @@ def main() -> None:
     split = read_table("data/split.csv", SPLIT)
     images = read_table("data/images.csv", IMAGES)
     classes = tuple(sorted(split["label"].unique()))
-    predictions = cross_validate(
+    arrays = load_arrays(images[images["id"].isin(split["id"])], Path("data/images"), pixels=params.model.pixels)
+    descriptors = judge_by_descriptors(split, arrays, classes=classes)
+    judged = cross_validate(
         split,
-        load_arrays(images[images["id"].isin(split["id"])], Path("data/images"), pixels=params.model.pixels),
+        arrays,
         classes=classes,
         model=params.model,
-        train=params.train.model_copy(update={"epochs": params.crossval.epochs}),
+        train=params.train,
+        crossval=params.crossval,
         seed=params.seed,
         canvases=background_canvases(params.model.pixels),
     )
+    predictions = judged.predictions
     write_table(predictions, REPORTS / "predictions.csv", PREDICTIONS)
-    write_json(REPORTS / "metrics.json", {**scores(predictions), "grade": recalls(predictions, by="grade")})
+    write_table(descriptors, REPORTS / "descriptors.csv", PREDICTIONS)
+    write_table(judged.margins, REPORTS / "margins.csv", MARGINS)
+    write_json(
+        REPORTS / "metrics.json",
+        {
+            **scores(predictions),
+            "grade": recalls(predictions, by="grade"),
+            "descriptors": scores(descriptors),
+        },
+    )
     save_confusion(
         confusion(predictions, classes),
         classes,

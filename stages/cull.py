@@ -1,7 +1,8 @@
 """Stage cull: which images the evidence speaks against. Nothing is deleted: ANF-- is the split with keep flags.
 
-In: data/split.csv, reports/crossval/predictions.csv, reports/train/predictions.csv, data/decisions.jsonl, images.
-Out: data/culled.csv, reports/cull/ with the removed list and contact sheets of removed and borderline images.
+In: data/split.csv, reports/crossval/, reports/train/predictions.csv, data/decisions.jsonl, images.
+Out: data/culled.csv, reports/cull/ with the lists of what was removed and of what is hard but probably right, and
+contact sheets of removed and borderline images.
 """
 
 import sys
@@ -13,11 +14,11 @@ from nightmare.atomic import save_picture, write_csv, write_json
 from nightmare.cull.cull import cull_split
 from nightmare.cull.decisions import read_decisions
 from nightmare.cull.review import borderline_sheet, removed_sheet
-from nightmare.cull.strategies import evidence, suspects
+from nightmare.cull.strategies import Witnesses, evidence, suspects
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_bars
-from nightmare.tables import IMAGES, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
+from nightmare.tables import IMAGES, MARGINS, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
 
 REPORTS = Path("reports/cull")
 SHARDS = Path("data/images")
@@ -27,13 +28,17 @@ def main() -> None:
     params = load_params()
     split = read_table("data/split.csv", SPLIT)
     images = read_table("data/images.csv", IMAGES)
-    crossval = read_table("reports/crossval/predictions.csv", PREDICTIONS)
-    validation = read_table("reports/train/predictions.csv", PREDICTIONS)
+    witnesses = Witnesses(
+        crossval=read_table("reports/crossval/predictions.csv", PREDICTIONS),
+        descriptors=read_table("reports/crossval/descriptors.csv", PREDICTIONS),
+        margins=read_table("reports/crossval/margins.csv", MARGINS),
+        validation=read_table("reports/train/predictions.csv", PREDICTIONS),
+    )
     classes = tuple(sorted(split["label"].unique()))
-    facts = evidence(crossval, classes)
+    facts = evidence(witnesses, classes)
     culled = cull_split(
         split,
-        suspects(crossval, validation, classes, params.cull),
+        suspects(witnesses, facts, classes, params.cull),
         facts,
         decisions=read_decisions(Path("data/decisions.jsonl")),
         cull=params.cull,
@@ -42,6 +47,7 @@ def main() -> None:
         print(f"data/decisions.jsonl: no image of the pool has the id {', '.join(culled.unknown)}", file=sys.stderr)
     write_table(culled.split, "data/culled.csv", SPLIT)
     write_table(culled.removed, REPORTS / "removed.csv", REMOVED)
+    write_csv(REPORTS / "hard.csv", culled.hard.sort_values("id"))
     counts = pd.crosstab(culled.split["label"], culled.split["keep"].map({True: "kept", False: "removed"}))
     counts = counts.reindex(columns=["kept", "removed"], fill_value=0)
     fates = counts.reset_index().melt("label", var_name="fate", value_name="count")
@@ -52,6 +58,9 @@ def main() -> None:
         {
             "n": int((culled.split["side"] != "test").sum()),
             "removed": len(culled.removed),
+            "expected_wrong": float(facts["wrong"].sum()),
+            "expected_wrong_removed": float(culled.removed["wrong"].sum()),
+            "hard": len(culled.hard),
             "spared_by_cap": len(culled.spared),
             "reason": culled.removed["reason"].value_counts().sort_index().to_dict(),
             "class": counts["removed"].to_dict(),

@@ -1,6 +1,6 @@
-"""Stage evaluate: the models before and after culling and the dreaming one, judged on test rows that nothing tuned on.
+"""Stage evaluate: the models before and after culling, its control and the dreaming one, on rows that nothing tuned on.
 
-In: models/train, models/retrain, models/robust, data/culled.csv, images. Out: reports/evaluate/.
+In: models/train, models/control, models/retrain, models/robust, data/culled.csv, images. Out: reports/evaluate/.
 It has no parameters: depth, classes and input size come from inside the model files.
 """
 
@@ -27,7 +27,7 @@ def main() -> None:
     images = read_table("data/images.csv", IMAGES)
     images = images[images["id"].isin(culled["id"])]
     predictions = {}
-    for name in ("train", "retrain", "robust"):
+    for name in ("train", "control", "retrain", "robust"):
         model = load_model(Path("models") / name, device=best_device())
         classes = model.card.classes
         arrays = load_arrays(images, Path("data/images"), pixels=model.card.pixels)

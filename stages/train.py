@@ -1,14 +1,16 @@
-"""Stages train, retrain, robust and judge: one program, several inputs.
+"""Stages train, retrain, control, robust and judge: one program, several inputs.
 
 `python -m stages.train train data/split.csv` trains on all images (ANF), `retrain data/culled.csv` on those that
-culling kept (ANF--), `robust data/culled.csv` on the same ones against an adversary, for dreaming, and `judge
-data/split.csv` on the images that none of those has learnt from. Writes models/<stage>/ and reports/<stage>/.
+culling kept (ANF--), `control data/culled.csv` on as many that were kept at random, `robust data/culled.csv` on those
+of retrain against an adversary, for dreaming, and `judge data/split.csv` on the images that none of those has learnt
+from. Writes models/<stage>/ and reports/<stage>/.
 """
 
 import sys
 import time
 from pathlib import Path
 
+from nightmare.cull.control import culled_at_random
 from nightmare.data.arrays import load_arrays
 from nightmare.errors import exit_code
 from nightmare.params import load_params, overridden
@@ -31,6 +33,8 @@ def main() -> None:
     if stage == "robust":
         # The plain network knows the classes already: learning them anew under attack takes several times as long.
         params = overridden(params, params.robust, pretrained="models/retrain/model.safetensors")
+    elif stage == "control":
+        split = culled_at_random(split, seed=params.seed)
     elif stage == "judge":
         params, split = overridden(params, params.judge, seed=params.seed + 1), sides_swapped(split)
     images = read_table("data/images.csv", IMAGES)
@@ -38,8 +42,8 @@ def main() -> None:
     classes = tuple(sorted(split["label"].unique()))
     arrays = load_arrays(images, SHARDS, pixels=params.model.pixels)
     trained = train_network(
-        # What culling removed is not learnt from, but watched: its share of validation must not flatter the curves.
-        split[split["keep"] | (split["side"] == "val")],
+        # Of the many images that a judge has not learnt from, one fold is enough to watch it by.
+        split[(split["side"] != "val") | (split["fold"] == 0)] if stage == "judge" else split,
         arrays,
         classes=classes,
         model=params.model,

@@ -1,22 +1,46 @@
-"""Out-of-sample predictions: every pool image is judged by a network that never saw it nor its near-duplicates.
+"""Out-of-sample predictions: every pool image is judged by networks that never saw it nor its near-duplicates.
 
 The pool (train and val sides) is cut into the folds of the split table, whose groups are never cut; for each fold a
-network is trained on the others. The test side takes no part.
+network is trained on the others. The test side takes no part. Each network learns a small share of its images under
+another label, drawn at random, and so shows how it takes a label that is known to be wrong.
 """
 
+from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nightmare.data.arrays import Arrays
 from nightmare.errors import InputError
 from nightmare.parallel import parallel_map
-from nightmare.params import ModelParams, TrainParams
+from nightmare.params import CrossvalParams, ModelParams, TrainParams
+from nightmare.seeds import derived_seed
 from nightmare.train.evaluate import prediction_table
 from nightmare.train.loop import predict, train_network
 
-__all__ = ["cross_validate"]
+__all__ = ["Crossval", "cross_validate", "relabelled"]
+
+
+@dataclass(frozen=True)
+class Crossval:
+    """`predictions` has a row per pool image, with the extra column `fold`: the mean over the repeats.
+
+    `margins` (see `tables.MARGINS`) has a row for each network and image that it learnt from.
+    """
+
+    predictions: pd.DataFrame
+    margins: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class _Judged:
+    rows: pd.DataFrame
+    probability: NDArray[np.float64]
+    margins: pd.DataFrame
 
 
 def cross_validate(
@@ -26,10 +50,11 @@ def cross_validate(
     classes: tuple[str, ...],
     model: ModelParams,
     train: TrainParams,
+    crossval: CrossvalParams,
     seed: int,
     canvases: Tensor,
-) -> pd.DataFrame:
-    """A predictions table with one row per pool image and the extra column `fold`.
+) -> Crossval:
+    """Train as in `train`, but for the epochs, `crossval.repeats` networks per fold.
 
     Raises `InputError` when a group lies in several folds, which would let a network judge what it has seen.
     """
@@ -37,34 +62,69 @@ def cross_validate(
     if (pool.groupby("group")["fold"].nunique() > 1).any():
         raise InputError("a group of near-duplicates lies in several folds: run `dvc repro -f split`")
     judge = partial(
-        _judged_fold, pool=pool, arrays=arrays, classes=classes, model=model, train=train, seed=seed, canvases=canvases
+        _judged_fold,
+        pool=pool,
+        arrays=arrays,
+        classes=classes,
+        model=model,
+        train=train.model_copy(update={"epochs": crossval.epochs}),
+        share=crossval.relabelled,
+        seed=seed,
+        canvases=canvases,
     )
-    parts = parallel_map(judge, sorted(pool["fold"].unique()), label="crossval", unit="fold")
-    return pd.concat(parts, ignore_index=True)
+    folds = sorted(int(fold) for fold in pool["fold"].unique())
+    networks = list(product(folds, range(crossval.repeats)))
+    judged = dict(zip(networks, parallel_map(judge, networks, label="crossval", unit="network"), strict=True))
+    tables = []
+    for fold in folds:
+        repeats = [judged[fold, repeat] for repeat in range(crossval.repeats)]
+        probability = np.mean([part.probability for part in repeats], axis=0)
+        tables.append(prediction_table(repeats[0].rows, probability, classes).assign(fold=fold))
+    return Crossval(
+        pd.concat(tables, ignore_index=True), pd.concat([part.margins for part in judged.values()], ignore_index=True)
+    )
+
+
+def relabelled(labels: pd.Series, share: float, classes: tuple[str, ...], *, seed: int) -> pd.Series:
+    """`labels` with about `share` of them exchanged for another of `classes`, each as likely."""
+    generator = np.random.default_rng(seed)
+    chosen = generator.random(len(labels)) < share
+    steps = generator.integers(1, len(classes), size=len(labels))
+    position = labels.map({name: number for number, name in enumerate(classes)}).to_numpy()
+    others = np.array(classes)[(position + steps) % len(classes)]
+    return labels.where(~chosen, others)
 
 
 def _judged_fold(
-    fold: int,
+    network: tuple[int, int],
     *,
     pool: pd.DataFrame,
     arrays: Arrays,
     classes: tuple[str, ...],
     model: ModelParams,
     train: TrainParams,
+    share: float,
     seed: int,
     canvases: Tensor,
-) -> pd.DataFrame:
+) -> _Judged:
+    fold, repeat = network
     # No row of the fold serves as validation: an epoch chosen on it would no longer be out of sample.
-    learning = pool[pool["fold"] != fold].assign(side="train")
-    judged = pool[pool["fold"] == fold]
+    learning = pool[pool["fold"] != fold].assign(side="train").sort_values("id")
+    labels = relabelled(learning["label"], share, classes, seed=derived_seed(seed, "relabelled", fold, repeat))
     trained = train_network(
-        learning,
+        learning.assign(label=labels),
         arrays,
         classes=classes,
         model=model,
         train=train,
-        seed=seed,
-        name=f"crossval-{fold}",
+        seed=derived_seed(seed, "repeat", repeat) if repeat else seed,
+        name=f"crossval-{fold}-{repeat}",
         canvases=canvases,
     )
-    return prediction_table(judged, predict(trained.network, arrays, judged["id"]), classes).assign(fold=fold)
+    learnt = learning[["id"]].assign(learnt_as=labels, relabelled=labels != learning["label"])
+    judged = pool[pool["fold"] == fold]
+    return _Judged(
+        judged,
+        predict(trained.network, arrays, judged["id"]),
+        learnt.merge(trained.margins, on="id").assign(fold=fold, repeat=repeat),
+    )

@@ -17,11 +17,13 @@ __all__ = ["Culled", "cull_split"]
 class Culled:
     """`split` with its keep flags, `removed` (see `tables.REMOVED`), and what else is worth a word.
 
-    `spared`: suspects that a cap kept. `unknown`: ids that were decided about and are not in the pool.
+    `hard`: kept images that the networks take for another class and that are probably right. `spared`: suspects that a
+    cap kept. `unknown`: ids that were decided about and are not in the pool.
     """
 
     split: pd.DataFrame
     removed: pd.DataFrame
+    hard: pd.DataFrame
     spared: pd.DataFrame
     unknown: list[str]
 
@@ -56,7 +58,8 @@ def cull_split(
     removed["decision"] = ["hand" if identity in hand else "machine" for identity in removed["id"]]
     culled = split.assign(keep=split["keep"] & ~split["id"].isin(gone))
     spared = suspects[~within & ~suspects["id"].isin(decisions)]
-    return Culled(culled, removed, spared, sorted(set(decisions) - set(pool["id"])))
+    hard = evidence[(evidence["margin"] < 0) & (evidence["wrong"] <= 0.5) & ~evidence["id"].isin(gone)]
+    return Culled(culled, removed, hard, spared, sorted(set(decisions) - set(pool["id"])))
 
 
 def _conflicting(pool: pd.DataFrame) -> set[str]:

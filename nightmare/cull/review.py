@@ -1,6 +1,7 @@
 """Sheets for the eye: what was removed and what nearly was, each picture under the evidence for it."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from PIL import Image
@@ -11,21 +12,23 @@ from nightmare.data.sheet import MOST_PICTURES, image_sheet
 __all__ = ["borderline", "borderline_sheet", "removed_sheet"]
 
 _BORDERLINE = 96
+_SUREST_FIRST: dict[str, Any] = {"by": ["wrong", "margin", "id"], "ascending": [False, True, True]}
 
 
 def borderline(culled: Culled, evidence: pd.DataFrame) -> pd.DataFrame:
-    """The kept pool images that came nearest to removal, by rising margin."""
+    """The kept pool images whose label is most probably wrong, the surest first."""
     kept = evidence[~evidence["id"].isin(culled.removed["id"])]
-    return kept.sort_values(["margin", "id"]).head(_BORDERLINE)
+    return kept.sort_values(**_SUREST_FIRST).head(_BORDERLINE)
 
 
 def removed_sheet(culled: Culled, images: pd.DataFrame, shards: Path) -> Image.Image:
     """The surest of the removed images, class by class."""
-    surest = culled.removed.sort_values(["margin", "id"]).head(MOST_PICTURES)
+    surest = culled.removed.sort_values(**_SUREST_FIRST).head(MOST_PICTURES)
     title = f"removed ({len(culled.removed)})"
     if len(surest) < len(culled.removed):
         title = f"{title}: the surest {len(surest)}"
-    return image_sheet(surest.sort_values(["label", "margin", "id"]), images, shards, caption=_caption, title=title)
+    by_class = surest.sort_values("label", kind="stable")
+    return image_sheet(by_class, images, shards, caption=_caption, title=title)
 
 
 def borderline_sheet(culled: Culled, evidence: pd.DataFrame, images: pd.DataFrame, shards: Path) -> Image.Image:
@@ -35,4 +38,4 @@ def borderline_sheet(culled: Culled, evidence: pd.DataFrame, images: pd.DataFram
 
 
 def _caption(row: dict) -> str:
-    return f"{row['label']}\nlike {row['suggested']}\n{row['self_confidence']:.0%} : {row['confidence']:.0%}"
+    return f"{row['label']}\nlike {row['suggested']}\nwrong: {row['wrong']:.0%}"

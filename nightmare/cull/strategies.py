@@ -1,24 +1,80 @@
-"""Which images to doubt: a strategy turns predictions that did not see an image into suspects, the surest first.
+"""Which images to doubt: a strategy turns what did not see an image into suspects, the surest first.
 
 Misclassification is a clue, not a verdict; the strategies differ in how much of a clue they ask for.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 
+from nightmare.cull.evidence import error_probability
 from nightmare.params import CullParams
 from nightmare.train.evaluate import probabilities
 
-__all__ = ["evidence", "suspects"]
+__all__ = ["Witnesses", "evidence", "suspects"]
 
 
-def evidence(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Per row: id, label, suggested (likeliest other class), confidence (its probability), self_confidence, margin."""
+@dataclass(frozen=True)
+class Witnesses:
+    """What speaks about the images of the pool.
+
+    `crossval` and `descriptors`: predictions by networks and by hand-made descriptors, both out of fold. `margins`: how
+    easily the networks learnt each image. `validation`: the trained model's predictions, of its validation side.
+    """
+
+    crossval: pd.DataFrame
+    descriptors: pd.DataFrame
+    margins: pd.DataFrame
+    validation: pd.DataFrame
+
+
+def evidence(witnesses: Witnesses, classes: Sequence[str]) -> pd.DataFrame:
+    """The facts about every image of the pool, out of fold.
+
+    Per row: id, label, suggested (likeliest other class), confidence (its probability), self_confidence, margin (the
+    difference of the two), and wrong, the probability of a wrong label by all witnesses.
+    """
+    facts = _facts(witnesses.crossval, classes)
+    return facts.assign(
+        wrong=error_probability(witnesses.crossval, witnesses.descriptors, witnesses.margins, tuple(classes))
+    )
+
+
+def suspects(witnesses: Witnesses, facts: pd.DataFrame, classes: Sequence[str], cull: CullParams) -> pd.DataFrame:
+    """The rows of `facts` (see `evidence`) that `cull.strategy` doubts, the surest first.
+
+    `validation`: the original's rule, what the trained model misclassifies on the validation side. `misclassified`:
+    out-of-fold misclassification with at least `cull.confidence`. `confident`: confident learning (Northcutt et al.
+    2021) on the out-of-fold probabilities, as cleanlab does it by default. `evidence`: labels that are more probably
+    wrong than right, as long as the right images that a class is expected to lose stay within `cull.budget`.
+    """
+    if cull.strategy == "evidence":
+        return _within_budget(facts, cull.budget)
+    if cull.strategy == "validation":
+        judged = witnesses.validation[witnesses.validation["side"] == "val"]
+        wrong = set(judged.loc[_facts(judged, classes)["margin"].to_numpy() < 0, "id"])
+        doubted = facts["id"].isin(wrong)
+    elif cull.strategy == "misclassified":
+        doubted = (facts["margin"] < 0) & (facts["confidence"] >= cull.confidence)
+    else:
+        labels = np.array([list(classes).index(label) for label in facts["label"]])
+        probability = probabilities(witnesses.crossval, classes)
+        doubted = pd.Series(find_label_issues(labels, probability, n_jobs=1), index=facts.index)
+    return facts[doubted].sort_values(["margin", "id"], ignore_index=True)
+
+
+def _within_budget(facts: pd.DataFrame, budget: float) -> pd.DataFrame:
+    surest = facts.sort_values(["wrong", "id"], ascending=[False, True], ignore_index=True)
+    right = (1 - surest["wrong"]).groupby(surest["label"])
+    return surest[(surest["wrong"] > 0.5) & (right.cumsum() <= budget * right.transform("sum"))].reset_index(drop=True)
+
+
+def _facts(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     probability = probabilities(predictions, classes)
-    own = np.array([list(classes).index(label) for label in predictions["label"]])
+    own = np.array([list(classes).index(label) for label in predictions["label"]], dtype=int)
     everywhere = np.arange(len(own))
     others = probability.copy()
     others[everywhere, own] = -1
@@ -32,25 +88,3 @@ def evidence(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
             "margin": probability[everywhere, own] - others.max(axis=1),
         }
     )
-
-
-def suspects(
-    crossval: pd.DataFrame, validation: pd.DataFrame, classes: Sequence[str], cull: CullParams
-) -> pd.DataFrame:
-    """The `evidence` rows that `cull.strategy` doubts, by rising margin.
-
-    `validation`: the original's rule, what the trained model misclassifies on the validation side (table
-    `validation`). `misclassified`: out-of-fold misclassification with at least `cull.confidence`. `confident`:
-    confident learning (Northcutt et al. 2021) on the out-of-fold probabilities, as cleanlab does it by default.
-    """
-    if cull.strategy == "validation":
-        rows = evidence(validation[validation["side"] == "val"], classes)
-        doubted = rows["margin"] < 0
-    elif cull.strategy == "misclassified":
-        rows = evidence(crossval, classes)
-        doubted = (rows["margin"] < 0) & (rows["confidence"] >= cull.confidence)
-    else:
-        rows = evidence(crossval, classes)
-        labels = np.array([list(classes).index(label) for label in crossval["label"]])
-        doubted = pd.Series(find_label_issues(labels, probabilities(crossval, classes), n_jobs=1), index=rows.index)
-    return rows[doubted].sort_values(["margin", "id"]).reset_index(drop=True)

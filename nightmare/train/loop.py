@@ -46,11 +46,16 @@ _RANDOM_WEIGHTS = threading.Lock()
 
 @dataclass(frozen=True)
 class Trained:
-    """The network after the selected epoch (1-based) and one history row per epoch."""
+    """The network after the selected epoch (1-based), a history row per epoch, and how easily each image was learnt.
+
+    `margins` has `id` and `margin` of each image that was drawn: the mean over its draws of the logit of its label
+    minus the largest other one, the area under the margin (Pleiss et al. 2020). Wrong labels are learnt late.
+    """
 
     network: ResNet
     history: pd.DataFrame
     epoch: int
+    margins: pd.DataFrame
 
 
 def train_network(
@@ -64,15 +69,17 @@ def train_network(
     name: str,
     canvases: Tensor,
 ) -> Trained:
-    """Train on the rows of side `train`, watch those of side `val`.
+    """Train on the rows of side `train`, watch those of side `val`, kept or not.
 
-    `split` holds only rows that may be used. The training side is narrowed to the grades of `train`; every class must
-    keep a row there, else `InputError`. `name` says whose checkpoint and progress bar it is.
+    The training side is narrowed to the grades of `train` and to the rows that `split` keeps; every class must have a
+    row left, else `InputError`. An epoch draws as many images as the grades leave, whether culling kept them or not: so
+    networks from before and after culling have taken equally many steps. `name` says whose checkpoint and progress bar
+    it is.
     """
     split = split.sort_values("id")  # so that the order of rows is no input
     learning = split[(split["side"] == "train") & split["grade"].isin(train.grades)]
     watching = split[split["side"] == "val"]
-    _demand_classes(learning, classes, train)
+    _demand_classes(learning[learning["keep"]], classes, train)
     device = best_device()
     determinants = {
         "model": model.model_dump(),
@@ -80,7 +87,7 @@ def train_network(
         "train": train.model_dump(),
         "seed": seed,
         "classes": classes,
-        "rows": split[["id", "label", "side", "grade"]].to_numpy().tolist(),
+        "rows": split[["id", "label", "side", "grade", "keep"]].to_numpy().tolist(),
         "pixels": hashlib.sha256(arrays.rgba[arrays.rows(split["id"])].tobytes()).hexdigest(),
         "canvases": hashlib.sha256(canvases.numpy().tobytes()).hexdigest(),
         "device": device.type,
@@ -97,13 +104,14 @@ def train_network(
     augmentation = Augmentation(train.color_jitter, canvases)
     labels = torch.tensor([classes.index(label) for label in learning["label"]])
     rows = arrays.rows(learning["id"])
-    weights = balanced_weights(labels.numpy(), train.balance)
+    weights = balanced_weights(labels.numpy(), train.balance, learning["keep"].to_numpy(dtype=bool))
 
     with only_one(path, name):
         history: list[dict[str, float]] = []
         selected: dict[str, Any] = {}
+        margins, draws = torch.zeros(len(rows), dtype=torch.float64), torch.zeros(len(rows), dtype=torch.int64)
         if state := load_checkpoint(path):
-            history, selected = state["history"], state["selected"]
+            history, selected, margins, draws = (state[name] for name in ("history", "selected", "margins", "draws"))
             if len(history) < train.epochs:
                 network.load_state_dict(state["network"])
                 optimizer.load_state_dict(state["optimizer"])
@@ -117,7 +125,8 @@ def train_network(
                 losses = []
                 for batch in range(batches):
                     # Strided, so that batches differ by one row at most and none is too small for BatchNorm.
-                    chosen = rows[order[batch::batches]]
+                    drawn = torch.from_numpy(order[batch::batches])
+                    chosen = rows[drawn]
                     generator = torch.Generator().manual_seed(derived_seed(seed, "batch", epoch, batch))
                     images = augmentation(
                         torch.from_numpy(arrays.rgba[chosen]), torch.from_numpy(arrays.opaque[chosen]), generator
@@ -125,8 +134,12 @@ def train_network(
                     for group in optimizer.param_groups:
                         group["lr"] = rate(epoch * batches + batch)
                     images = _shrunk(images, train.first_pixels, epoch / train.epochs)
-                    truth = labels[order[batch::batches]]
-                    losses.append(_step(network, optimizer, images.to(device), truth.to(device), train, generator))
+                    loss, margin = _step(
+                        network, optimizer, images.to(device), labels[drawn].to(device), train, generator
+                    )
+                    losses.append(loss)
+                    margins.index_add_(0, drawn, margin)
+                    draws.index_add_(0, drawn, torch.ones_like(drawn))
                     if average:
                         average.update_parameters(network)
                     bar.update()
@@ -134,7 +147,7 @@ def train_network(
                 bar.set_postfix(_postfix(history[-1]))
                 if _is_selected(history, train):
                     selected = {"epoch": epoch + 1, "network": _copied(watched.state_dict())}
-                state = {"history": history, "selected": selected}
+                state = {"history": history, "selected": selected, "margins": margins, "draws": draws}
                 if len(history) < train.epochs:
                     if time.monotonic() < saved + _SECONDS_BETWEEN_CHECKPOINTS:
                         continue
@@ -144,7 +157,8 @@ def train_network(
                 save_checkpoint(path, state)
                 saved = time.monotonic()
     network.load_state_dict(selected["network"])
-    return Trained(network.eval(), pd.DataFrame(history), int(selected["epoch"]))
+    mean_margins = pd.DataFrame({"id": learning["id"].to_numpy(), "margin": margins / draws})
+    return Trained(network.eval(), pd.DataFrame(history), int(selected["epoch"]), mean_margins[(draws > 0).numpy()])
 
 
 @torch.inference_mode()
@@ -165,17 +179,20 @@ def predict(network: ResNet, arrays: Arrays, ids: pd.Series) -> NDArray[np.float
     return np.concatenate(parts)
 
 
-def balanced_weights(labels: NDArray[np.int64], balance: float) -> NDArray[np.float64]:
-    """How often each row is drawn per epoch, summing to n: `balance` 0 draws rows evenly, 1 draws classes evenly."""
-    counts = np.bincount(labels)
-    weights = counts[labels] ** -float(balance)
+def balanced_weights(labels: NDArray[np.int64], balance: float, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How often each row is drawn per epoch, summing to n: never without `keep`.
+
+    `balance` 0 draws rows evenly, 1 draws classes evenly.
+    """
+    counts = np.bincount(labels[keep], minlength=labels.max() + 1).clip(1)
+    weights = keep * counts[labels] ** -float(balance)
     return weights * len(labels) / weights.sum()
 
 
 def epoch_order(weights: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     """Row numbers of one epoch by systematic sampling: row i comes floor or ceil of `weights[i]` times, shuffled.
 
-    With all weights 1 this is a permutation.
+    With all weights 1 this is a permutation, and a row of weight 0 never comes.
     """
     generator = np.random.default_rng(seed)
     shuffled = generator.permutation(len(weights))
@@ -223,16 +240,21 @@ def _step(
     labels: Tensor,
     train: TrainParams,
     generator: torch.Generator,
-) -> float:
+) -> tuple[float, Tensor]:
+    """The loss, and of each image its label's logit minus the largest other one, in double precision on the CPU."""
     network.train()
     logits_of = partial(_logits, network)
     if train.adversarial.epsilon:
         images = attacked(images, labels, logits_of, train.adversarial, generator)
     optimizer.zero_grad(set_to_none=True)
-    loss = F.cross_entropy(logits_of(images), labels, label_smoothing=train.label_smoothing)
+    logits = logits_of(images)
+    loss = F.cross_entropy(logits, labels, label_smoothing=train.label_smoothing)
     loss.backward()
     optimizer.step()
-    return float(loss.detach())
+    logits = logits.detach().double().cpu()
+    own = labels.cpu()[:, None]
+    largest_other = logits.scatter(1, own, -math.inf).amax(1)
+    return float(loss.detach()), logits.gather(1, own)[:, 0] - largest_other
 
 
 def _logits(network: ResNet, images: Tensor) -> Tensor:

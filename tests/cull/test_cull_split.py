@@ -29,6 +29,7 @@ def evidence_of(split: pd.DataFrame, margins: list[float], confidence: float = 0
             "confidence": confidence,
             "self_confidence": [confidence + margin for margin in margins],
             "margin": margins,
+            "wrong": 0.3,
         }
     ).reset_index(drop=True)
 
@@ -82,3 +83,10 @@ def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:
     hand = dict.fromkeys(split["id"][:4], "remove")
     removed = cull_split(split, facts[:0], facts, decisions=hand, cull=cull).removed
     assert list(removed.set_index("id")["reason"][split["id"][:4]]) == reasons
+
+
+def test_what_is_hard_but_probably_right_is_kept_and_listed(cull: CullParams) -> None:
+    split = split_of(["a"] * 5, ["train"] * 5)
+    facts = evidence_of(split, [-0.9, -0.8, -0.7, -0.6, 0.5]).assign(wrong=[0.9, 0.6, 0.4, 0.5, 0.1])
+    culled = cull_split(split, facts[:1], facts, decisions={split["id"][3]: "remove"}, cull=cull)
+    assert list(culled.hard["id"]) == [split["id"][2]], "not removed, not probably wrong, taken for another class"

@@ -18,6 +18,7 @@ EVIDENCE = pd.DataFrame(
         "confidence": [0.9, 0.6, 0.3, 0.5],
         "self_confidence": [0.05, 0.2, 0.6, 0.4],
         "margin": [-0.85, -0.4, 0.3, -0.1],
+        "wrong": [0.9, 0.6, 0.2, 0.4],
     }
 )
 
@@ -25,7 +26,8 @@ EVIDENCE = pd.DataFrame(
 @pytest.fixture
 def culled() -> Culled:
     nothing = EVIDENCE.head(0)
-    return Culled(split=nothing, removed=EVIDENCE.head(2).assign(reason="wrong class"), spared=nothing, unknown=[])
+    removed = EVIDENCE.head(2).assign(reason="wrong class")
+    return Culled(split=nothing, removed=removed, hard=nothing, spared=nothing, unknown=[])
 
 
 @pytest.fixture
@@ -39,14 +41,14 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return asked
 
 
-def test_borderline_images_were_kept_and_come_by_rising_margin(culled: Culled) -> None:
+def test_borderline_images_were_kept_and_the_most_probably_wrong_come_first(culled: Culled) -> None:
     assert list(borderline(culled, EVIDENCE)["id"]) == ["d", "c"]
 
 
 def test_the_removed_sheet_goes_class_by_class_with_the_evidence(culled: Culled, shown: dict[str, Any]) -> None:
     removed_sheet(culled, EVIDENCE, Path())
     assert shown["ids"] == ["b", "a"]
-    assert shown["captions"][1] == "skulls\nlike clowns\n5% : 90%"
+    assert shown["captions"][1] == "skulls\nlike clowns\nwrong: 90%"
     assert shown["title"] == "removed (2)"
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nightmare.cull.strategies import evidence, suspects
-from nightmare.params import Params
+from nightmare.cull import strategies
+from nightmare.cull.strategies import Witnesses, evidence, suspects
+from nightmare.params import CullParams, Params
 
 CLASSES = ("frog", "skull", "spider")
 
@@ -18,20 +19,36 @@ def predictions_of(labels: list[str], probability: list[list[float]], side: str 
     return table.assign(**{f"p_{name}": values[:, position] for position, name in enumerate(CLASSES)})
 
 
+NOTHING = pd.DataFrame()
+
+
+@pytest.fixture(autouse=True)
+def _half_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The probability of a wrong label has tests of its own."""
+    monkeypatch.setattr(strategies, "error_probability", lambda crossval, *others: np.full(len(crossval), 0.5))
+
+
+def doubted_ids(table: pd.DataFrame, rule: CullParams, validation: pd.DataFrame | None = None) -> list[str]:
+    witnesses = Witnesses(table, NOTHING, NOTHING, table[:0] if validation is None else validation)
+    return list(suspects(witnesses, evidence(witnesses, CLASSES), CLASSES, rule)["id"])
+
+
 def test_evidence_by_hand() -> None:
-    facts = evidence(predictions_of(["frog", "skull"], [[0.7, 0.1, 0.2], [0.6, 0.3, 0.1]]), CLASSES)
+    table = predictions_of(["frog", "skull"], [[0.7, 0.1, 0.2], [0.6, 0.3, 0.1]])
+    facts = evidence(Witnesses(table, NOTHING, NOTHING, NOTHING), CLASSES)
     assert list(facts["suggested"]) == ["spider", "frog"]
     np.testing.assert_allclose(facts["confidence"], [0.2, 0.6])
     np.testing.assert_allclose(facts["self_confidence"], [0.7, 0.3])
     np.testing.assert_allclose(facts["margin"], [0.5, -0.3])
+    np.testing.assert_allclose(facts["wrong"], 0.5)
 
 
 def test_misclassified_asks_for_confidence(params: Params) -> None:
     table = predictions_of(["frog"] * 3, [[0.1, 0.8, 0.1], [0.3, 0.4, 0.3], [0.8, 0.1, 0.1]])
     rule = params.cull.model_copy(update={"strategy": "misclassified", "confidence": 0.5})
-    assert list(suspects(table, table[:0], CLASSES, rule)["id"]) == [table["id"][0]]
+    assert doubted_ids(table, rule) == [table["id"][0]]
     lower = rule.model_copy(update={"confidence": 0.0})
-    assert list(suspects(table, table[:0], CLASSES, lower)["id"]) == [table["id"][0], table["id"][1]]
+    assert doubted_ids(table, lower) == [table["id"][0], table["id"][1]]
 
 
 def test_validation_is_the_original_rule_and_sees_the_validation_side_alone(params: Params) -> None:
@@ -40,8 +57,26 @@ def test_validation_is_the_original_rule_and_sees_the_validation_side_alone(para
         [predictions_of(["frog"] * 2, wrong, "val")[:1], predictions_of(["frog"] * 2, wrong, "test")[1:]]
     )
     rule = params.cull.model_copy(update={"strategy": "validation"})
-    doubted = suspects(predictions_of(["frog"] * 2, wrong), validation, CLASSES, rule)
-    assert list(doubted["id"]) == [validation["id"].iloc[0]]
+    out_of_fold = predictions_of(["frog"] * 2, [[0.8, 0.1, 0.1]] * 2)
+    assert doubted_ids(out_of_fold, rule, validation) == [validation["id"].iloc[0]]
+
+
+def test_evidence_takes_what_is_more_probably_wrong_than_right(params: Params) -> None:
+    facts = pd.DataFrame({"id": list("abcd"), "label": "frog", "margin": 0.0, "wrong": [0.4, 0.9, 0.6, 0.5]})
+    rule = params.cull.model_copy(update={"strategy": "evidence", "budget": 1.0})
+    doubted = suspects(Witnesses(NOTHING, NOTHING, NOTHING, NOTHING), facts, CLASSES, rule)
+    assert list(doubted["id"]) == ["b", "c"], "the surest first"
+
+
+def test_the_budget_bounds_the_right_images_that_each_class_is_expected_to_lose(params: Params) -> None:
+    wrong = [0.95, 0.9, 0.8, 0.6] + [0.0] * 6
+    facts = pd.DataFrame(
+        {"id": [f"{number:02}" for number in range(20)], "label": ["frog"] * 10 + ["skull"] * 10, "margin": 0.0}
+    ).assign(wrong=wrong + [0.0] * 9 + [0.9])
+    rule = params.cull.model_copy(update={"strategy": "evidence", "budget": 0.05})
+    # Of the frogs 6.75 are expected to be right, and a twentieth of these is 0.34: 0.05 + 0.1 fit, 0.2 more do not.
+    doubted = suspects(Witnesses(NOTHING, NOTHING, NOTHING, NOTHING), facts, CLASSES, rule)
+    assert list(doubted["id"]) == ["00", "01", "19"]
 
 
 @pytest.mark.parametrize("strategy", ["misclassified", "confident"])
@@ -55,7 +90,9 @@ def test_injected_label_noise_is_found(strategy: str, params: Params) -> None:
     flipped = generator.choice(300, size=30, replace=False)
     given[flipped] = (given[flipped] + 1) % 3
     table = predictions_of([CLASSES[label] for label in given], probability.tolist())
-    doubted = suspects(table, table[:0], CLASSES, params.cull.model_copy(update={"strategy": strategy}))
+    witnesses = Witnesses(table, NOTHING, NOTHING, NOTHING)
+    rule = params.cull.model_copy(update={"strategy": strategy})
+    doubted = suspects(witnesses, evidence(witnesses, CLASSES), CLASSES, rule)
     wrong = {table["id"][row] for row in flipped}
     assert set(doubted["id"]) <= wrong, "nothing right is doubted"
     # Confident learning estimates how many are wrong from average confidence, and stays a little below.

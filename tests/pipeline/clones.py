@@ -29,6 +29,7 @@ _TINY = {
     "train.epochs": 1,
     "train.first_pixels": 32,
     "crossval.epochs": 1,
+    "crossval.relabelled": 0.5,
     "robust.epochs": 1,
     "robust.first_pixels": 32,
     "judge.epochs": 1,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nightmare.tables import PREDICTIONS, SPLIT, read_table
 from nightmare.train.evaluate import probabilities
 
-AFTER_SPLIT = "train crossval cull retrain robust judge evaluate dream"
+AFTER_SPLIT = "train crossval cull retrain control robust judge evaluate dream"
 TABLE = {
     "first run": f"scrape ingest label split {AFTER_SPLIT}",
     "nothing": "",
@@ -26,7 +26,7 @@ TABLE = {
     "model.depth back again": "",
     "dream.strength": "dream",
     "a comment in nightmare/dream": "dream",
-    "cull.strategy, class_cap, confidence": "cull retrain robust evaluate dream",
+    "cull.strategy, class_cap, confidence": "cull retrain control robust evaluate dream",
     "cull.keep_at_least, to no effect": "cull",
     "seed": f"split {AFTER_SPLIT}",
     "a new picture, as far as label": "scrape ingest label",

@@ -90,7 +90,7 @@ def test_resumed_training_ends_with_the_same_weights(
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     steps, real = [], loop._step
 
-    def dying(*arguments: Any) -> float:
+    def dying(*arguments: Any) -> tuple[float, torch.Tensor]:
         steps.append(1)
         if len(steps) == 8:  # in the third epoch: three batches an epoch
             raise KeyboardInterrupt
@@ -104,6 +104,7 @@ def test_resumed_training_ends_with_the_same_weights(
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
     pd.testing.assert_frame_equal(whole.history, resumed.history)
+    pd.testing.assert_frame_equal(whole.margins, resumed.margins)
     assert whole.epoch == resumed.epoch
 
 
@@ -111,8 +112,9 @@ def test_short_epochs_do_not_fill_the_disk(run: Any, monkeypatch: pytest.MonkeyP
     saved: list[list[str]] = []
     monkeypatch.setattr(loop, "save_checkpoint", lambda path, state: saved.append([len(state["history"]), *state]))
     run(epochs=5)
-    first = [1, "history", "selected", "network", "optimizer"]
-    assert saved == [first, [5, "history", "selected"]], "the first, and of the last only what a reader needs"
+    always = ["history", "selected", "margins", "draws"]
+    first = [1, *always, "network", "optimizer"]
+    assert saved == [first, [5, *always]], "the first, and of the last only what a reader needs"
 
 
 def test_finished_training_is_not_run_again(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,6 +138,10 @@ def test_other_parameters_have_another_checkpoint(run: Any, change: dict[str, An
     assert len(list(cache_root().glob("test-*"))) == 2
 
 
+def no_step(network: object, optimizer: object, images: torch.Tensor, *others: Any) -> tuple[float, torch.Tensor]:
+    return 0.0, torch.zeros(len(images), dtype=torch.float64)
+
+
 def saved_weights(path: Path, *, seed: int) -> dict[str, torch.Tensor]:
     """Random weights, which are then also the content of the file at `path`."""
     torch.manual_seed(seed)
@@ -147,7 +153,7 @@ def saved_weights(path: Path, *, seed: int) -> dict[str, torch.Tensor]:
 def test_other_pictures_photos_and_first_weights_have_another_checkpoint(
     run: Any, tiny_arrays: Arrays, tiny_canvases: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "_step", lambda *arguments: 0.0)
+    monkeypatch.setattr(loop, "_step", no_step)
     run()
     run(arrays=replace(tiny_arrays, rgba=255 - tiny_arrays.rgba))
     run(canvases=1 - tiny_canvases)
@@ -198,9 +204,9 @@ def test_every_parameter_moves_the_weights(
 def test_every_step_has_the_rate_of_the_schedule(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = []
 
-    def measuring(network: object, optimizer: torch.optim.Optimizer, *others: object) -> float:
+    def measuring(network: object, optimizer: torch.optim.Optimizer, *others: Any) -> tuple[float, torch.Tensor]:
         rates.append({group["lr"] for group in optimizer.param_groups})
-        return 0.0
+        return no_step(network, optimizer, *others)
 
     monkeypatch.setattr(loop, "_step", measuring)
     run(epochs=4, schedule="multistep", learning_rate=0.5)
@@ -212,9 +218,9 @@ def test_pictures_grow_to_the_full_side_for_the_last_third(
 ) -> None:
     sides = []
 
-    def measuring(network: object, optimizer: object, images: torch.Tensor, *others: object) -> float:
+    def measuring(network: object, optimizer: object, images: torch.Tensor, *others: Any) -> tuple[float, torch.Tensor]:
         sides.append(tuple(images.shape[2:]))
-        return 0.0
+        return no_step(network, optimizer, images, *others)
 
     monkeypatch.setattr(loop, "_step", measuring)
     run(arrays=replace(tiny_arrays, rgba=tiny_arrays.rgba.repeat(2, axis=2).repeat(2, axis=3)), epochs=9)
@@ -254,12 +260,64 @@ def test_even_order_is_a_permutation() -> None:
 
 def test_balance_evens_out_classes() -> None:
     labels = np.array([0] * 90 + [1] * 10)
-    even = labels[epoch_order(balanced_weights(labels, 1.0), 5)]
+    keep = np.ones(100, dtype=bool)
+    even = labels[epoch_order(balanced_weights(labels, 1.0, keep), 5)]
     assert (even == 1).mean() == pytest.approx(0.5, abs=0.02)
-    half = labels[epoch_order(balanced_weights(labels, 0.5), 5)]
+    half = labels[epoch_order(balanced_weights(labels, 0.5, keep), 5)]
     assert 0.2 < (half == 1).mean() < 0.3
-    counts = np.bincount(epoch_order(balanced_weights(labels, 1.0), 5), minlength=100)
+    counts = np.bincount(epoch_order(balanced_weights(labels, 1.0, keep), 5), minlength=100)
     assert set(counts[labels == 1]) <= {5, 6} or set(counts[labels == 1]) <= {4, 5}, "systematic, not by luck"
+
+
+def test_what_is_not_kept_never_comes_and_counts_for_no_class() -> None:
+    labels = np.array([0] * 90 + [1] * 10)
+    keep = np.arange(100) % 3 > 0
+    order = epoch_order(balanced_weights(labels, 1.0, keep), 5)
+    assert len(order) == 100, "as many draws as before"
+    assert keep[order].all()
+    assert (labels[order] == 1).mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_culled_images_are_not_learnt_and_steps_stay_as_many(
+    run: Any, tiny_split: pd.DataFrame, tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    culled = tiny_split.assign(keep=np.arange(40) % 4 > 0)
+    trained = run(split=culled)
+    assert set(trained.margins["id"]) == set(culled.loc[culled["keep"] & (culled["side"] == "train"), "id"])
+    noise = tiny_arrays.rgba.copy()
+    noise[::4][:6] = 255 - noise[::4][:6]  # the culled ones of the training side
+    assert torch.equal(
+        run(split=culled, arrays=replace(tiny_arrays, rgba=noise)).network.fc.weight, trained.network.fc.weight
+    )
+    steps: list[int] = []
+    monkeypatch.setattr(loop, "_step", lambda *given: steps.append(1) or no_step(*given))
+    run(split=culled, epochs=3)
+    assert len(steps) == 9, "three batches an epoch, as without culling"
+
+
+def test_a_class_must_keep_something_to_learn_from(run: Any, tiny_split: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="no training image of disc"):
+        run(split=tiny_split.assign(keep=tiny_split["label"] == "bars"))
+
+
+def test_an_exchanged_label_is_learnt_last(run: Any, tiny_split: pd.DataFrame) -> None:
+    wrong = tiny_split["id"].isin(tiny_split["id"][:4])
+    exchanged = tiny_split["label"].map({"disc": "bars", "bars": "disc"})
+    trained = run(split=tiny_split.assign(label=tiny_split["label"].where(~wrong, exchanged)), epochs=10)
+    margin = trained.margins.set_index("id")["margin"]
+    assert len(margin) == 24
+    assert margin[tiny_split["id"][:4]].mean() < margin[tiny_split["id"][4:24]].min()
+
+
+def test_margins_are_means_over_the_draws(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[float] = []
+
+    def counting(network: object, optimizer: object, images: torch.Tensor, *others: Any) -> tuple[float, torch.Tensor]:
+        steps.append(1.0)
+        return 0.0, torch.full((len(images),), float(len(steps) > 3), dtype=torch.float64)
+
+    monkeypatch.setattr(loop, "_step", counting)
+    assert run(epochs=4, balance=0.0).margins["margin"].eq(0.75).all(), "0 in the first of four epochs, then 1"
 
 
 def test_the_average_moves_slowly_and_is_what_is_kept(run: Any) -> None:

@@ -1,0 +1,69 @@
+"""A second witness that is no network: a linear classifier on hand-made descriptors of shape and colour.
+
+Where there are a hundred drawings per class it is as often right as a ResNet from scratch, and it errs elsewhere.
+"""
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from skimage.color import rgb2lab
+from skimage.feature import hog
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from torch.nn.functional import interpolate
+
+from nightmare.data.arrays import Arrays
+from nightmare.train.augment import on_matte
+from nightmare.train.evaluate import prediction_table
+
+__all__ = ["describe", "judge_by_descriptors"]
+
+_SIDE = 64
+_CELL = 16  # side of the squares whose mean colour is taken
+_LAB = [(0, 100), (-80, 80), (-80, 80)]  # where the colours of pictures lie in CIELAB
+_INVERSE_PENALTY = 1e-3
+
+
+def describe(rgba: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Descriptors (n, 2212) of pictures (n, 4, height, width), each on its plain matte at 64 pixels.
+
+    Histograms of oriented gradients (Dalal and Triggs 2005), mean colours of 4 x 4 squares, and the square roots of
+    colour histograms of the quarters and of the whole, in CIELAB.
+    """
+    images = interpolate(on_matte(torch.from_numpy(rgba)), size=(_SIDE, _SIDE), mode="bilinear", antialias=True)
+    return np.stack([_describe_one(image) for image in images.clamp(0, 1).permute(0, 2, 3, 1).numpy()])
+
+
+def judge_by_descriptors(split: pd.DataFrame, arrays: Arrays, *, classes: tuple[str, ...]) -> pd.DataFrame:
+    """A predictions table like that of `cross_validate`: each fold of the pool by a classifier of the others."""
+    pool = split[split["side"] != "test"].sort_values("id")
+    features = describe(arrays.rgba[arrays.rows(pool["id"])])
+    labels, folds = pool["label"].to_numpy(dtype=str), pool["fold"].to_numpy()
+    tables = []
+    for fold in np.unique(folds):
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000))
+        classifier.fit(features[folds != fold], labels[folds != fold])
+        probability = np.zeros(((folds == fold).sum(), len(classes)))
+        known = [classes.index(name) for name in classifier.classes_]
+        probability[:, known] = classifier.predict_proba(features[folds == fold])
+        tables.append(prediction_table(pool[folds == fold], probability, classes).assign(fold=fold))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _describe_one(image: NDArray[np.float32]) -> NDArray[np.float64]:
+    gradients = hog(image, orientations=9, pixels_per_cell=(8, 8), cells_per_block=(2, 2), channel_axis=2)
+    lab = rgb2lab(image)
+    squares = _SIDE // _CELL
+    means = lab.reshape(squares, _CELL, squares, _CELL, 3).mean((1, 3)).ravel()
+    half = _SIDE // 2
+    quarters = [lab[top : top + half, left : left + half] for top in (0, half) for left in (0, half)]
+    histograms = [*(_histogram(quarter, (4, 4, 4)) for quarter in quarters), _histogram(lab, (4, 6, 6))]
+    return np.concatenate([gradients, means, *histograms])
+
+
+def _histogram(lab: NDArray[np.float64], bins: tuple[int, int, int]) -> NDArray[np.float64]:
+    counts, _ = np.histogramdd(lab.reshape(-1, 3), bins=bins, range=_LAB)
+    shares: NDArray[np.float64] = np.sqrt(counts.ravel() / (lab.shape[0] * lab.shape[1]))
+    return shares

@@ -1,0 +1,106 @@
+"""Witnesses whose worth is known: how many labels are wrong is estimated, and which, without counting right ones."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from nightmare.cull.evidence import error_probability, log_odds
+
+CLASSES = ("frog", "skull", "spider")
+PER_CLASS = 500
+
+
+def witnesses_of(
+    wrong_share: float, *, network: float = 1.5, descriptors: float = 1.5, ease: float = 2.0, seed: int = 0
+) -> tuple[NDArray[np.bool_], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
+    """Which labels are wrong, and witnesses that see the truth through noise: the larger the number, the better."""
+    generator = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(3), PER_CLASS)
+    wrong = generator.random(len(truth)) < wrong_share
+    given = np.where(wrong, (truth + generator.integers(1, 3, len(truth))) % 3, truth)
+    ids = [f"{number:016x}" for number in range(len(truth))]
+
+    def predictions(strength: float) -> pd.DataFrame:
+        logits = generator.normal(size=(len(truth), 3)) + strength * np.eye(3)[truth] * 2
+        probability = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        columns = {f"p_{name}": probability[:, number] for number, name in enumerate(CLASSES)}
+        return pd.DataFrame({"id": ids, "label": np.array(CLASSES)[given], **columns})
+
+    margins = []
+    for fold in range(3):
+        exchanged = generator.random(len(truth)) < 0.05
+        learnt = np.where(exchanged, (given + generator.integers(1, 3, len(truth))) % 3, given)
+        # Each network has a scale of its own.
+        margin = (fold + 1) * (generator.normal(size=len(truth)) + ease * (learnt == truth)) + fold
+        margins.append(
+            pd.DataFrame(
+                {
+                    "id": ids,
+                    "fold": fold,
+                    "repeat": 0,
+                    "learnt_as": np.array(CLASSES)[learnt],
+                    "relabelled": exchanged,
+                    "margin": margin,
+                }
+            )
+        )
+    return wrong, (predictions(network), predictions(descriptors), pd.concat(margins).sample(frac=1, random_state=0))
+
+
+def area(wrong: NDArray[np.bool_], probability: NDArray[np.float64]) -> float:
+    """The probability that a wrong label looks worse than a right one."""
+    return float((probability[wrong][:, None] > probability[~wrong][None, :]).mean())
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.4])
+def test_the_share_of_wrong_labels_and_the_labels_themselves_are_found(share: float) -> None:
+    wrong, tables = witnesses_of(share)
+    probability = error_probability(*tables, CLASSES)
+    assert probability.mean() == pytest.approx(wrong.mean(), abs=0.08)
+    removed = probability > 0.5
+    assert wrong[removed].mean() > 0.85, "precision"
+    assert removed[wrong].mean() > 0.75, "recall"
+    # The mean of several networks says more than the single ones by which it is weighed: it errs towards keeping.
+    middle = (probability > 0.2) & (probability < 0.8)
+    assert wrong[middle].mean() > probability[middle].mean() - 0.1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_right_labels_are_left_alone(seed: int) -> None:
+    _, tables = witnesses_of(0.0, seed=seed)
+    assert (error_probability(*tables, CLASSES) > 0.5).mean() < 0.01
+
+
+def test_right_labels_are_left_alone_by_poor_witnesses_too() -> None:
+    _, tables = witnesses_of(0.0, network=0.5, descriptors=0.5, ease=0.5)
+    assert (error_probability(*tables, CLASSES) > 0.5).mean() < 0.01
+
+
+@pytest.mark.parametrize("known", ["network", "descriptors", "ease"])
+def test_the_witness_that_knows_counts(known: str) -> None:
+    worth = {"network": 0.0, "descriptors": 0.0, "ease": 0.0}
+    wrong, tables = witnesses_of(0.2, **worth)
+    assert 0.4 < area(wrong, error_probability(*tables, CLASSES)) < 0.6, "nobody knows"
+    wrong, tables = witnesses_of(0.2, **{**worth, known: 2.0})
+    assert area(wrong, error_probability(*tables, CLASSES)) > 0.85
+
+
+def test_the_order_of_the_tables_does_not_matter() -> None:
+    _, (crossval, descriptors, margins) = witnesses_of(0.2)
+    expected = error_probability(crossval, descriptors, margins, CLASSES)
+    shuffled = descriptors.sample(frac=1, random_state=1), margins.sample(frac=1, random_state=2)
+    np.testing.assert_allclose(error_probability(crossval, *shuffled, CLASSES), expected, rtol=1e-6)
+
+
+def test_an_image_that_no_network_learnt_is_judged_by_the_others() -> None:
+    wrong, (crossval, descriptors, margins) = witnesses_of(0.2)
+    unlearnt = crossval["id"].isin(crossval["id"][::2])
+    some = margins[~margins["id"].isin(crossval["id"][::2])]
+    probability = error_probability(crossval, descriptors, some, CLASSES)
+    assert area(wrong[unlearnt], probability[unlearnt]) > 0.9
+
+
+def test_log_odds_by_hand() -> None:
+    probability = np.array([[0.6, 0.3, 0.1], [0.6, 0.3, 0.1]])
+    np.testing.assert_allclose(log_odds(probability, np.array([0, 2])), np.log([2, 1 / 6]), atol=2e-3)
