@@ -51,7 +51,7 @@ def _uniform(low: float, high: float, count: int, generator: torch.Generator) ->
 
 def _premultiplied(rgba: Tensor) -> Tensor:
     """Colours times alpha: the form in which shifting, scaling and blending leave no fringes."""
-    images = rgba.float() / 255
+    images = rgba / 255
     images[:, :3] *= images[:, 3:]
     return images
 
@@ -80,12 +80,12 @@ def _moved(images: Tensor, opaque: Tensor, generator: torch.Generator) -> Tensor
     theta[:, 1, 1] = cos * stretch / zoom
     theta[:, :, 2] = shift
     grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    moved = torch.empty_like(images)
     # Outside a drawing is nothing; outside a photo is its mirror image.
-    drawn = F.grid_sample(images, grid, padding_mode="zeros", align_corners=False)
-    if not opaque.any():
-        return drawn
-    photographed = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
-    return torch.where(opaque.view(-1, 1, 1, 1), photographed, drawn)
+    for chosen, outside in ((~opaque, "zeros"), (opaque, "reflection")):
+        if chosen.any():
+            moved[chosen] = F.grid_sample(images[chosen], grid[chosen], padding_mode=outside, align_corners=False)
+    return moved
 
 
 def _recoloured(images: Tensor, opaque: Tensor, amount: float, generator: torch.Generator) -> Tensor:
@@ -122,26 +122,33 @@ def _backgrounds(images: Tensor, canvases: Tensor, generator: torch.Generator) -
     count, _, side, _ = images.shape
     first, second = torch.rand(2, count, 3, 1, 1, generator=generator)
     direction = _uniform(0, 2 * math.pi, count, generator).view(-1, 1, 1, 1)
+    coarse = torch.rand(count, 3, 6, 6, generator=generator)
+    corners = _canvas_corners(canvases, count, side, generator)
+    choice = torch.multinomial(torch.tensor(_BACKGROUND_SHARES), count, replacement=True, generator=generator)
+    # Random numbers are drawn for all, so that a choice shifts none of them; pictures are made of the chosen alone.
+    _, flat, gradient, noise, photo = (torch.nonzero(choice == kind).flatten() for kind in range(5))
+    backgrounds = torch.full((count, 3, side, side), _MATTE)
+    backgrounds[flat] = first[flat]
+    backgrounds[gradient] = _gradients(first[gradient], second[gradient], direction[gradient], side)
+    clouds = F.interpolate(coarse[noise], size=(side, side), mode="bicubic", align_corners=False)
+    backgrounds[noise] = clouds.clamp(0, 1)
+    for row in photo:
+        which, top, left = corners[row]
+        backgrounds[row] = canvases[which, :, top : top + side, left : left + side]
+    return backgrounds
+
+
+def _gradients(first: Tensor, second: Tensor, direction: Tensor, side: int) -> Tensor:
+    """Pictures that go from the colours `first` to `second` (n, 3, 1, 1) in a `direction` (n, 1, 1, 1) in radians."""
     across = torch.linspace(-0.7, 0.7, side)
     ramp = across.view(1, 1, 1, -1) * torch.cos(direction) + across.view(1, 1, -1, 1) * torch.sin(direction)
-    gradient = first + (second - first) * (ramp + 0.5).clamp(0, 1)
-    coarse = torch.rand(count, 3, 6, 6, generator=generator)
-    noise = F.interpolate(coarse, size=(side, side), mode="bicubic", align_corners=False).clamp(0, 1)
-    photo = _canvas_crops(canvases, count, side, generator)
-    flat = first.expand(-1, -1, side, side)
-    varied = torch.stack([torch.full_like(noise, _MATTE), flat, gradient, noise, photo])
-    choice = torch.multinomial(torch.tensor(_BACKGROUND_SHARES), count, replacement=True, generator=generator)
-    return varied[choice, torch.arange(count)]
+    return first + (second - first) * (ramp + 0.5).clamp(0, 1)
 
 
-def _canvas_crops(canvases: Tensor, count: int, side: int, generator: torch.Generator) -> Tensor:
-    _, _, height, width = canvases.shape
-    which = torch.randint(0, len(canvases), (count,), generator=generator)
-    top = torch.randint(0, height - side + 1, (count,), generator=generator)
-    left = torch.randint(0, width - side + 1, (count,), generator=generator)
-    across = torch.arange(side)
-    rows, columns = (top[:, None] + across)[:, :, None], (left[:, None] + across)[:, None, :]
-    return canvases[which[:, None, None], :, rows, columns].permute(0, 3, 1, 2)
+def _canvas_corners(canvases: Tensor, count: int, side: int, generator: torch.Generator) -> Tensor:
+    """Where to crop squares of `side`: (count, 3) numbers of a canvas, a row and a column."""
+    ends = len(canvases), canvases.shape[2] - side + 1, canvases.shape[3] - side + 1
+    return torch.stack([torch.randint(0, end, (count,), generator=generator) for end in ends], dim=1)
 
 
 def _luminance(color: Tensor) -> Tensor:
