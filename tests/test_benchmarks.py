@@ -1,15 +1,26 @@
 """The benchmarks measure what they say: their loops make the engine's dream, and medians are medians."""
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from benchmarks.dream import random_model
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
 from benchmarks.timing import alternated, print_table
+from benchmarks.training import Prepare, Training, against_the_usual, data_side, extras, parts
+from benchmarks.usual import usual_epoch, usual_loader, write_folder
+from nightmare.data.arrays import Arrays
 from nightmare.dream.engine import dream
 from nightmare.dream.recipe import Recipe
+from nightmare.params import AdversarialParams, ModelParams, TrainParams
+from nightmare.train.loop import train_network
+from nightmare.train.network import build_network
 
 CLASSIC = Recipe(layers={"layer3": 1.0}, octaves=2, iterations=2, jitter=4, smoothing=0.0, strength=1.0)
 
@@ -58,3 +69,102 @@ def test_tables_are_markdown(capsys: pytest.CaptureFixture[str]) -> None:
         "| 18    | 0.988 |",
         "| 50    | 123   |",
     ]
+
+
+ADVERSARY = AdversarialParams(norm="l2", epsilon=0.5, steps=1)
+
+
+@pytest.fixture
+def prepare(
+    tiny_split: pd.DataFrame,
+    tiny_arrays: Arrays,
+    tiny_model: ModelParams,
+    tiny_train: TrainParams,
+    tiny_canvases: torch.Tensor,
+) -> Prepare:
+    def prepared(pixels: int, batches: int | None = None, **changes: Any) -> Training:
+        assert pixels == 32
+        learning = tiny_split[tiny_split["side"] == "train"]
+        return Training(
+            learning.head(batches * tiny_train.batch) if batches else learning,
+            tiny_arrays,
+            tiny_canvases,
+            classes=("bars", "disc"),
+            model=tiny_model,
+            train=tiny_train.model_copy(update=changes),
+            seed=1,
+        )
+
+    return prepared
+
+
+@pytest.mark.parametrize("changes", [{}, {"first_pixels": 24, "averaging": 0.9, "adversarial": ADVERSARY}])
+def test_the_training_that_is_timed_is_the_one_of_the_pipeline(
+    changes: dict[str, Any],
+    prepare: Prepare,
+    tiny_split: pd.DataFrame,
+    tiny_arrays: Arrays,
+    tiny_model: ModelParams,
+    tiny_train: TrainParams,
+    tiny_canvases: torch.Tensor,
+) -> None:
+    changes = {"schedule": "constant", "epochs": 1, **changes}
+    expected = train_network(
+        tiny_split,
+        tiny_arrays,
+        classes=("bars", "disc"),
+        model=tiny_model,
+        train=tiny_train.model_copy(update=changes),
+        seed=1,
+        name="test",
+        canvases=tiny_canvases,
+    ).network
+    training = prepare(32, **changes)
+    training.epoch()
+    ours = training.average.module if training.average else training.network
+    for one, other in zip(ours.state_dict().values(), expected.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.fixture
+def one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of the usual loop come from this process: two more would learn nothing else."""
+    real = torch.utils.data.DataLoader
+    quiet = {"num_workers": 0, "persistent_workers": False}
+    monkeypatch.setattr("benchmarks.usual.DataLoader", lambda *given, **named: real(*given, **{**named, **quiet}))
+
+
+def drawings() -> Iterator[tuple[str, Image.Image]]:
+    for number in range(16):
+        label, color = ("bars", "blue") if number % 2 else ("disc", "red")
+        yield label, Image.new("RGB", (40, 48), color)
+
+
+@pytest.mark.usefixtures("one_worker")
+def test_the_usual_loop_learns(tmp_path: Path) -> None:
+    write_folder(drawings(), tmp_path)
+    torch.manual_seed(0)
+    network = build_network(18, 2)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    loader = usual_loader(tmp_path, pixels=32, batch=8)
+    images, labels = next(iter(loader))
+    assert images.shape == (8, 3, 32, 32)
+    assert images.min() < -1, "normalised"
+    for mixed in (False, True, True, True, False, False):
+        usual_epoch(loader, network, optimizer, label_smoothing=0.1, mixed=mixed)
+    images, labels = next(iter(loader))
+    assert (network(images).argmax(dim=1) == labels).all()
+
+
+@pytest.mark.usefixtures("one_worker")
+def test_every_table_of_training_compares_what_it_says(prepare: Prepare) -> None:
+    shares = data_side(prepare, rounds=1, sides={32: 1})
+    assert [row["seen pixels"] for row in shares] == [32, 24]
+    (row,) = against_the_usual(prepare, drawings, rounds=1, sides={32: 2})
+    assert all(isinstance(value, float) and value > 0 for name, value in row.items() if name != "pixels")
+    rows = {row["part"]: row for row in parts(prepare, rounds=1, pixels=32)}
+    assert rows["whole step"]["share"] == 1
+    assert set(rows) > {"augmentation", "forward and backward", "optimiser"}
+    costs = extras(prepare, averaging=0.9, adversarial=ADVERSARY, rounds=1, pixels=32)
+    assert [row["training"] for row in costs] == ["plain", "averaging", "adversary of one step", "both"]
+    assert costs[0]["ratio"] == 1

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from nightmare.data.arrays import Arrays
 from nightmare.train import augment
@@ -133,7 +134,7 @@ def poses(tiny_canvases: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> Calla
         rgba = torch.cat([color, alpha[None]]).to(torch.uint8).repeat(512, 1, 1, 1)
         images = Augmentation(0.0, tiny_canvases)(rgba, torch.full((512,), opaque), generator())
         went, came = centres((images - 230 / 255).clamp(min=0)), centres(torch.stack(dots).float()[None])
-        return torch.linalg.solve(torch.nn.functional.pad(went, (0, 1), value=1), came.expand_as(went)).mT
+        return torch.linalg.solve(F.pad(went, (0, 1), value=1), came.expand_as(went)).mT
 
     return moved
 
@@ -182,3 +183,34 @@ def test_one_picture_twice_in_a_batch_varies_each_on_its_own(
     augmentation = Augmentation(color_jitter, tiny_canvases)
     one, other = augmentation(rgba, torch.full((2,), alpha == 255), generator())
     assert (one - other).abs().mean() > 0.01
+
+
+def test_photographs_and_drawings_of_one_batch_are_each_treated_as_among_their_own(
+    tiny_arrays: Arrays, tiny_canvases: torch.Tensor
+) -> None:
+    rgba = torch.from_numpy(tiny_arrays.rgba[:12])
+    rgba[:, 3] = 255  # up to their edges, where the two differ
+    mixed = torch.arange(12) % 3 == 0
+    augmentation = Augmentation(0.5, tiny_canvases)
+    among_photographs, among_drawings, together = (
+        augmentation(rgba, opaque, generator()) for opaque in (torch.ones_like(mixed), torch.zeros_like(mixed), mixed)
+    )
+    expected = torch.where(mixed.view(-1, 1, 1, 1), among_photographs, among_drawings)
+    torch.testing.assert_close(together, expected)
+    assert (among_photographs - among_drawings).abs().amax(dim=(1, 2, 3)).min() > 0.05
+
+
+def test_maps_look_where_pytorch_says() -> None:
+    theta = torch.randn(5, 2, 3, generator=generator())
+    torch.testing.assert_close(augment._grid(theta, 12), F.affine_grid(theta, [5, 4, 12, 12], align_corners=False))
+
+
+def test_photos_behind_drawings_are_crops_from_all_over_the_canvases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(augment, "_BACKGROUND_SHARES", (0.0, 0.0, 0.0, 0.0, 1.0))
+    canvases = 0.6 + 0.4 * torch.rand(2, 3, 20, 20, generator=generator())  # too light to make way for a drawing
+    nothing = torch.zeros(64, 4, 16, 16, dtype=torch.uint8)
+    images = Augmentation(0.0, canvases)(nothing, torch.zeros(64, dtype=torch.bool), generator())
+    crops = canvases.unfold(2, 16, 1).unfold(3, 16, 1).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
+    distances = torch.cdist(images.flatten(1), crops.flatten(1))
+    assert (distances.amin(dim=1) < 0.1).all(), "other crops lie 4 away"
+    assert distances.argmin(dim=1).unique().numel() > 25, "of 50 places, two canvases times five rows and columns"
