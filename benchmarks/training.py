@@ -70,7 +70,7 @@ class Training:
 
     def _without_end(self) -> Iterator[NDArray[np.int64]]:
         """Positions in `rows` of one batch after the other; `generator` is that of the batch."""
-        weights = loop.balanced_weights(self.labels.numpy(), self.train.balance)
+        weights = loop.balanced_weights(self.labels.numpy(), self.train.balance, np.ones(len(self.labels), dtype=bool))
         for epoch in count():
             order = loop.epoch_order(weights, derived_seed(self.seed, "order", epoch))
             for batch in range(self.batches):

@@ -15,7 +15,12 @@ from nightmare.errors import InputError
 __all__ = ["markdown_table", "places", "results", "write_results"]
 
 _START, _END = "<!-- results -->", "<!-- /results -->"
-_MODELS = (("train", "before culling"), ("retrain", "after culling"), ("robust", "the dreaming one"))
+_MODELS = (
+    ("train", "before culling"),
+    ("retrain", "after culling"),
+    ("control", "culled at random"),
+    ("robust", "the dreaming one"),
+)
 
 
 def results(root: Path = Path()) -> str:

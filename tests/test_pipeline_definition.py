@@ -97,7 +97,7 @@ def test_imports_flow_downwards() -> None:
 def test_stage_is_described_and_named_alike_everywhere(name: str) -> None:
     stage = STAGES[name]
     assert stage.get("desc", "").endswith(".")
-    assert script_of(stage).stem == ("train" if name in {"retrain", "robust", "judge"} else name)
+    assert script_of(stage).stem == ("train" if name in {"retrain", "control", "robust", "judge"} else name)
     metrics = [path for entry in stage["metrics"] for path in entry]
     assert metrics == [f"reports/{name}/metrics.json"]
 

@@ -16,7 +16,7 @@ TEST = {**SCORES, "balanced_accuracy_low": 0.2, "balanced_accuracy_high": 0.3, "
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    evaluated = {model: {"test": TEST, "validation": SCORES} for model in ("train", "retrain", "robust")}
+    evaluated = {model: {"test": TEST, "validation": SCORES} for model in ("train", "retrain", "control", "robust")}
     metrics = {
         "evaluate": evaluated,
         "crossval": {**SCORES, "grade": {"A": 0.5}},
@@ -34,7 +34,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_every_figure_is_in_the_tables(run: Path) -> None:
     text = results(run)
-    for model in ("before culling", "after culling", "the dreaming one"):
+    for model in ("before culling", "after culling", "culled at random", "the dreaming one"):
         assert f"| {model:16} | test                    | 8 | 0.500    | 0.250    | 0.200 to 0.300 | 0.750   |" in text
     assert "out of fold, whole pool" in text
     assert "| frogs | 5     | 3   | 2    | 1" in text
