@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from benchmarks.dream import random_model
+from benchmarks.noise import KINDS, LabelledSet, inject
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
 from benchmarks.timing import alternated, print_table
 from benchmarks.training import Prepare, Training, against_the_usual, data_side, extras, parts
@@ -168,3 +169,35 @@ def test_every_table_of_training_compares_what_it_says(prepare: Prepare) -> None
     costs = extras(prepare, averaging=0.9, adversarial=ADVERSARY, rounds=1, pixels=32)
     assert [row["training"] for row in costs] == ["plain", "averaging", "adversary of one step", "both"]
     assert costs[0]["ratio"] == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_known_faults_are_where_they_are_said_to_be(kind: str, tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
+    names = {"disc": "frogs", "bars": "lizards"}
+    clean = LabelledSet(
+        tiny_split.assign(label=tiny_split["label"].map(names)), tiny_arrays, list(tiny_split["id"][32:])
+    )
+    noised = inject(clean, kind, 0.3, seed=1)
+    before = clean.split.set_index("id")["label"]
+    pool = set(clean.split.loc[clean.split["side"] != "test", "id"])
+    assert 4 < len(noised.faulty) < 16
+    for row in noised.split.itertuples():
+        original = row.id.removeprefix("copy-")
+        position = noised.arrays.rows(pd.Series([row.id]))[0]
+        picture = noised.arrays.rgba[position]
+        own = tiny_arrays.rgba[tiny_arrays.rows(pd.Series([original]))[0]]
+        relabelled, repainted = row.label != before[original], (picture != own).any()
+        assert (relabelled or repainted) == (row.id in noised.faulty), row.id
+        if row.id in noised.faulty:
+            assert original in pool
+    copies = noised.split[noised.split["id"].str.startswith("copy-")]
+    assert bool(len(copies)) == (kind == "conflicting copies")
+    groups = clean.split.set_index("id")["group"]
+    assert all(row.group == groups[row.id.removeprefix("copy-")] for row in copies.itertuples())
+
+
+def test_no_faults_are_none(tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
+    labels = tiny_split.assign(label=tiny_split["label"].map({"disc": "frogs", "bars": "lizards"}))
+    noised = inject(LabelledSet(labels, tiny_arrays, []), "symmetric", 0.0, seed=1)
+    assert not noised.faulty
+    assert noised.split["label"].equals(labels["label"])

@@ -48,11 +48,11 @@ def suspects(witnesses: Witnesses, facts: pd.DataFrame, classes: Sequence[str], 
 
     `validation`: the original's rule, what the trained model misclassifies on the validation side. `misclassified`:
     out-of-fold misclassification with at least `cull.confidence`. `confident`: confident learning (Northcutt et al.
-    2021) on the out-of-fold probabilities, as cleanlab does it by default. `evidence`: labels that are more probably
-    wrong than right, as long as the right images that a class is expected to lose stay within `cull.budget`.
+    2021) on the out-of-fold probabilities, as cleanlab does it by default. `evidence`: labels that are wrong with more
+    than `cull.confidence`, as long as the right images that a class is expected to lose stay within `cull.budget`.
     """
     if cull.strategy == "evidence":
-        return _within_budget(facts, cull.budget)
+        return _within_budget(facts, cull)
     if cull.strategy == "validation":
         judged = witnesses.validation[witnesses.validation["side"] == "val"]
         wrong = set(judged.loc[_facts(judged, classes)["margin"].to_numpy() < 0, "id"])
@@ -66,10 +66,11 @@ def suspects(witnesses: Witnesses, facts: pd.DataFrame, classes: Sequence[str], 
     return facts[doubted].sort_values(["margin", "id"], ignore_index=True)
 
 
-def _within_budget(facts: pd.DataFrame, budget: float) -> pd.DataFrame:
+def _within_budget(facts: pd.DataFrame, cull: CullParams) -> pd.DataFrame:
     surest = facts.sort_values(["wrong", "id"], ascending=[False, True], ignore_index=True)
     right = (1 - surest["wrong"]).groupby(surest["label"])
-    return surest[(surest["wrong"] > 0.5) & (right.cumsum() <= budget * right.transform("sum"))].reset_index(drop=True)
+    affordable = right.cumsum() <= cull.budget * right.transform("sum")
+    return surest[(surest["wrong"] > cull.confidence) & affordable].reset_index(drop=True)
 
 
 def _facts(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:

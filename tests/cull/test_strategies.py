@@ -63,9 +63,11 @@ def test_validation_is_the_original_rule_and_sees_the_validation_side_alone(para
 
 def test_evidence_takes_what_is_more_probably_wrong_than_right(params: Params) -> None:
     facts = pd.DataFrame({"id": list("abcd"), "label": "frog", "margin": 0.0, "wrong": [0.4, 0.9, 0.6, 0.5]})
-    rule = params.cull.model_copy(update={"strategy": "evidence", "budget": 1.0})
+    rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 1.0})
     doubted = suspects(Witnesses(NOTHING, NOTHING, NOTHING, NOTHING), facts, CLASSES, rule)
     assert list(doubted["id"]) == ["b", "c"], "the surest first"
+    surer = rule.model_copy(update={"confidence": 0.8})
+    assert list(suspects(Witnesses(NOTHING, NOTHING, NOTHING, NOTHING), facts, CLASSES, surer)["id"]) == ["b"]
 
 
 def test_the_budget_bounds_the_right_images_that_each_class_is_expected_to_lose(params: Params) -> None:
@@ -73,7 +75,7 @@ def test_the_budget_bounds_the_right_images_that_each_class_is_expected_to_lose(
     facts = pd.DataFrame(
         {"id": [f"{number:02}" for number in range(20)], "label": ["frog"] * 10 + ["skull"] * 10, "margin": 0.0}
     ).assign(wrong=wrong + [0.0] * 9 + [0.9])
-    rule = params.cull.model_copy(update={"strategy": "evidence", "budget": 0.05})
+    rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 0.05})
     # Of the frogs 6.75 are expected to be right, and a twentieth of these is 0.34: 0.05 + 0.1 fit, 0.2 more do not.
     doubted = suspects(Witnesses(NOTHING, NOTHING, NOTHING, NOTHING), facts, CLASSES, rule)
     assert list(doubted["id"]) == ["00", "01", "19"]

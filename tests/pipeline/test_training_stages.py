@@ -54,29 +54,53 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return stage
 
 
-def test_retrain_learns_from_kept_rows_and_is_judged_on_all_others(
-    run: Callable[..., None], culled: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
+    """The tables that trainings are given; nothing is trained."""
     given = []
 
     def train(split: pd.DataFrame, *arguments: Any, model: ModelParams, **named: Any) -> Trained:
         given.append(split)
         history = pd.DataFrame([{"epoch": 1, "train_loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5}])
-        return Trained(build_network(model.depth, len(CLASSES)), history, epoch=1)
+        return Trained(build_network(model.depth, len(CLASSES)), history, epoch=1, margins=pd.DataFrame())
 
     monkeypatch.setattr(loop, "train_network", train)
+    return given
+
+
+def test_retrain_learns_from_kept_rows_and_is_judged_on_all_others(
+    run: Callable[..., None], culled: pd.DataFrame, given: list[pd.DataFrame]
+) -> None:
     run("train", "retrain", "data/culled.csv")
-    (rows,) = given
-    learnt = culled[culled["keep"] & (culled["side"] == "train")]
-    assert list(rows.loc[rows["side"] == "train", "id"]) == list(learnt["id"])
-    watched = culled.loc[culled["side"] == "val", "id"]
-    assert list(rows.loc[rows["side"] == "val", "id"]) == list(watched), "culled ones too, or the curves would flatter"
+    pd.testing.assert_frame_equal(given[0].reset_index(drop=True), culled, check_dtype=False)
     predictions = read_table("reports/retrain/predictions.csv", PREDICTIONS)
     assert list(predictions["id"]) == list(culled.loc[culled["side"] != "train", "id"])
 
 
+def test_the_control_learns_from_as_many_others(
+    run: Callable[..., None], culled: pd.DataFrame, given: list[pd.DataFrame]
+) -> None:
+    run("train", "control", "data/culled.csv")
+    (control,) = given
+    sides = [culled["label"], culled["side"]]
+    assert control["keep"].groupby(sides).sum().equals(culled["keep"].groupby(sides).sum())
+    assert not control["keep"].equals(culled["keep"])
+
+
+def test_the_judge_learns_from_the_other_sides_and_is_watched_on_one_fold(
+    run: Callable[..., None], culled: pd.DataFrame, given: list[pd.DataFrame]
+) -> None:
+    run("train", "judge", "data/culled.csv")
+    (rows,) = given
+    assert set(rows.loc[rows["side"] == "train", "id"]) == set(culled.loc[culled["side"] != "train", "id"])
+    unlearnt = culled[culled["side"] == "train"]
+    assert set(rows.loc[rows["side"] == "val", "id"]) == set(unlearnt.loc[unlearnt["fold"] == 0, "id"])
+    predictions = read_table("reports/judge/predictions.csv", PREDICTIONS)
+    assert set(predictions["id"]) == set(unlearnt["id"]), "judged on all of them"
+
+
 def test_evaluate_judges_each_model_by_itself(run: Callable[..., None], culled: pd.DataFrame) -> None:
-    for name, answer in (("train", 0), ("retrain", 1), ("robust", 0)):
+    for name, answer in (("train", 0), ("control", 0), ("retrain", 1), ("robust", 0)):
         network = build_network(18, len(CLASSES))
         nn.init.zeros_(network.fc.weight)
         network.fc.bias = nn.Parameter(torch.eye(len(CLASSES))[answer])
@@ -87,6 +111,8 @@ def test_evaluate_judges_each_model_by_itself(run: Callable[..., None], culled: 
     assert recall.to_dict() == {
         ("train", "bars"): 1,
         ("train", "disc"): 0,
+        ("control", "bars"): 1,
+        ("control", "disc"): 0,
         ("retrain", "bars"): 0,
         ("retrain", "disc"): 1,
         ("robust", "bars"): 1,
