@@ -34,20 +34,34 @@ ROWS = [
     *((kind, 0.2) for kind in KINDS if kind != "symmetric"),
 ]
 RETRAINED = {("symmetric", 0.2), ("asymmetric", 0.2)}
+COLUMNS = (
+    "noise",
+    "faulty",
+    "strategy",
+    "removed",
+    "precision",
+    "recall",
+    "F1",
+    "average precision",
+    "false removals",
+    "hard kept",
+    "test accuracy",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--noise", action="store_true", help="known faults in right data, instead of the default data")
     parser.add_argument("--photos", type=Path, help="with --noise: a folder of photographs, one folder per class")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, choices=range(1, 10), default=3)
     parser.add_argument("--pixels", type=int, default=32, help="side of the pictures that the networks see")
     parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--kinds", nargs="+", choices=["none", *KINDS], default=["none", *KINDS])
     wishes = parser.parse_args()
     print(machine())
     if not wishes.noise:
-        return natural_noise(load_params())
+        natural_noise(load_params())
+        return
     name = "photos" if wishes.photos else "glyphs"
     params = _smaller(load_params(), pixels=wishes.pixels, epochs=wishes.epochs)
     rows = []
@@ -63,27 +77,11 @@ def main() -> None:
                 runs.append(_scored(clean, kind, share, params=params, seed=seed))
             means = pd.concat(runs).groupby("strategy", sort=False).mean()
             for strategy, figures in means.iterrows():
-                rows.append({"noise": kind, "share": share, "strategy": strategy, **figures.dropna().to_dict()})
-                rows[-1] = {column: rows[-1].get(column, "") for column in COLUMNS}
+                known = {"noise": kind, "strategy": strategy, **figures.dropna().to_dict()}
+                rows.append({column: known.get(column, "") for column in COLUMNS})
             print_table(rows[-len(means) :], title=f"{name}, {kind} {share}, means over {wishes.seeds} seeds")
     append_history(rows, name=f"culling-noise-{name}")
     print_table(rows, title=f"All of {name}")
-    return None
-
-
-COLUMNS = (
-    "noise",
-    "share",
-    "strategy",
-    "removed",
-    "precision",
-    "recall",
-    "F1",
-    "average precision",
-    "false removals",
-    "hard kept",
-    "test accuracy",
-)
 
 
 def _smaller(params: Params, *, pixels: int, epochs: int) -> Params:
@@ -132,14 +130,15 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, params: Params, seed
             row["test accuracy"] = scores(retrained[retrained["side"] == "test"])["accuracy"]
         rows.append(row)
     accuracy = scores(whole[whole["side"] == "test"])["accuracy"]
-    return pd.DataFrame([{"strategy": "no culling", "removed": 0, "test accuracy": accuracy}, *rows])
+    table = pd.DataFrame([{"strategy": "no culling", "removed": 0, "test accuracy": accuracy}, *rows])
+    return table.assign(faulty=faulty.mean())
 
 
 def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, float]:
     hits = float((removed & faulty).sum())
     return {
         "removed": float(removed.sum()),
-        "precision": hits / max(removed.sum(), 1) if faulty.any() else np.nan,
+        "precision": hits / removed.sum() if faulty.any() and removed.any() else np.nan,
         "recall": hits / faulty.sum() if faulty.any() else np.nan,
         "F1": 2 * hits / (removed.sum() + faulty.sum()) if faulty.any() else np.nan,
         "false removals": float(removed[~faulty].mean()),

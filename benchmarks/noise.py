@@ -82,7 +82,10 @@ def clean_photos(folder: Path, *, pixels: int, seed: int) -> LabelledSet:
 
 
 def inject(clean: LabelledSet, kind: str, share: float, *, seed: int) -> Noised:
-    """Put faults of a `kind` (see `KINDS`) into about `share` of the pool; the test side stays as it is."""
+    """Put faults of a `kind` (see `KINDS`) into up to `share` of the pool; the test side stays as it is.
+
+    Fewer are faulty where only some classes have a look-alike, or strangers run out.
+    """
     generator = np.random.default_rng(seed)
     pool = clean.split[clean.split["side"] != "test"]
     faulty = pool.loc[generator.random(len(pool)) < share, "id"]
@@ -132,10 +135,12 @@ def _off_class(clean: LabelledSet, faulty: pd.Series, generator: np.random.Gener
 
 
 def _multi_object(clean: LabelledSet, faulty: pd.Series, generator: np.random.Generator) -> Noised:
-    """Beside the object, at half the size, one of another class."""
-    labels = clean.split.set_index("id")["label"]
-    by_label = clean.split.groupby("label")["id"].apply(list)
-    others = [generator.choice(by_label[name]) for name in _others(labels[faulty], labels, generator)]
+    """Beside the object, at half the size, one of another class, of the same fold: no network judges what it knows."""
+    rows = clean.split.set_index("id")
+    others = []
+    for row in rows.loc[faulty].itertuples():
+        strange = rows[(rows["fold"] == row.fold) & (rows["label"] != row.label)]
+        others.append(str(generator.choice(strange.index.to_numpy(dtype=str))))
     second = dict(zip(faulty, clean.arrays.rgba[clean.arrays.rows(pd.Series(others))], strict=True))
 
     def paint(rgba: NDArray[np.uint8], identity: str) -> NDArray[np.uint8]:

@@ -72,7 +72,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> str:
     rows = []
     for model, when in _MODELS:
-        for side, figures in evaluated[model].items():
+        for side, figures in evaluated.get(model, {}).items():
             interval = ""
             if "balanced_accuracy_low" in figures:
                 interval = f"{figures['balanced_accuracy_low']:.3f} to {figures['balanced_accuracy_high']:.3f}"
@@ -80,7 +80,7 @@ def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> s
             rows.append([when, side.replace("_", ", "), *_scores(figures), interval, *grades])
     if crossval:
         grades = [_figure(crossval["grade"].get(grade, "")) for grade in "ABC"]
-        rows.append(["before culling", "out of fold, whole pool", *_scores(crossval), "", *grades])
+        rows.append(["cross-validation", "out of fold, whole pool", *_scores(crossval), "", *grades])
     header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval", "grade A", "grade B", "grade C"]
     return markdown_table(header, rows)
 

@@ -18,6 +18,7 @@ __all__ = [
     "CANDIDATES",
     "DREAMS",
     "DUPLICATES",
+    "HARD",
     "IMAGES",
     "LABELS",
     "MARGINS",
@@ -181,6 +182,12 @@ REMOVED = Table(
         "wrong": "number",  # probability of a wrong label by all witnesses
         "decision": "text",  # machine or hand
     },
+)
+HARD = Table(
+    name="hard",
+    stage="cull",
+    key=("id",),
+    columns={name: kind for name, kind in REMOVED.columns.items() if name not in ("reason", "decision")},
 )
 DREAMS = Table(
     name="dreams",

@@ -26,7 +26,6 @@ def main() -> None:
     images = read_table("data/images.csv", IMAGES)
     classes = tuple(sorted(split["label"].unique()))
     arrays = load_arrays(images[images["id"].isin(split["id"])], Path("data/images"), pixels=params.model.pixels)
-    descriptors = judge_by_descriptors(split, arrays, classes=classes)
     judged = cross_validate(
         split,
         arrays,
@@ -38,6 +37,7 @@ def main() -> None:
         canvases=background_canvases(params.model.pixels),
     )
     predictions = judged.predictions
+    descriptors = judge_by_descriptors(split, arrays, classes=classes)
     write_table(predictions, REPORTS / "predictions.csv", PREDICTIONS)
     write_table(descriptors, REPORTS / "descriptors.csv", PREDICTIONS)
     write_table(judged.margins, REPORTS / "margins.csv", MARGINS)

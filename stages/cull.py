@@ -18,7 +18,7 @@ from nightmare.cull.strategies import Witnesses, evidence, suspects
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_bars
-from nightmare.tables import IMAGES, MARGINS, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
+from nightmare.tables import HARD, IMAGES, MARGINS, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
 
 REPORTS = Path("reports/cull")
 SHARDS = Path("data/images")
@@ -47,7 +47,7 @@ def main() -> None:
         print(f"data/decisions.jsonl: no image of the pool has the id {', '.join(culled.unknown)}", file=sys.stderr)
     write_table(culled.split, "data/culled.csv", SPLIT)
     write_table(culled.removed, REPORTS / "removed.csv", REMOVED)
-    write_csv(REPORTS / "hard.csv", culled.hard.sort_values("id"))
+    write_table(culled.hard, REPORTS / "hard.csv", HARD)
     counts = pd.crosstab(culled.split["label"], culled.split["keep"].map({True: "kept", False: "removed"}))
     counts = counts.reindex(columns=["kept", "removed"], fill_value=0)
     fates = counts.reset_index().melt("label", var_name="fate", value_name="count")

@@ -17,7 +17,7 @@ from nightmare.params import load_params, overridden
 from nightmare.tables import IMAGES, SPLIT, read_table
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import prediction_table
-from nightmare.train.judge import sides_swapped
+from nightmare.train.judge import one_fold_watched, sides_swapped
 from nightmare.train.loop import predict, train_network
 from nightmare.train.model import model_card, save_model
 from nightmare.train.report import write_training_report
@@ -42,8 +42,7 @@ def main() -> None:
     classes = tuple(sorted(split["label"].unique()))
     arrays = load_arrays(images, SHARDS, pixels=params.model.pixels)
     trained = train_network(
-        # Of the many images that a judge has not learnt from, one fold is enough to watch it by.
-        split[(split["side"] != "val") | (split["fold"] == 0)] if stage == "judge" else split,
+        one_fold_watched(split) if stage == "judge" else split,
         arrays,
         classes=classes,
         model=params.model,

@@ -12,9 +12,9 @@ __all__ = ["culled_at_random"]
 
 
 def culled_at_random(split: pd.DataFrame, *, seed: int) -> pd.DataFrame:
-    """The culled `split` table with other rows kept: as many of each class and side, whatever speaks against them."""
+    """The culled `split` table with other rows kept: as many of each class, side and grade, whatever they show."""
     keep = split.sort_values("id")["keep"]
-    for (label, side), rows in split.sort_values("id").groupby(["label", "side"]):
-        generator = np.random.default_rng(derived_seed(seed, "control", str(label), str(side)))
+    for names, rows in split.sort_values("id").groupby(["label", "side", "grade"]):
+        generator = np.random.default_rng(derived_seed(seed, "control", *map(str, names)))
         keep[rows.index] = generator.permutation(keep[rows.index].to_numpy())
     return split.assign(keep=keep)

@@ -2,9 +2,10 @@
 
 The pool (train and val sides) is cut into the folds of the split table, whose groups are never cut; for each fold a
 network is trained on the others. The test side takes no part. Each network learns a small share of its images under
-another label, drawn at random, and so shows how it takes a label that is known to be wrong.
+another label, drawn at random, and so shows how it takes labels most of which are known to be wrong.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -56,11 +57,18 @@ def cross_validate(
 ) -> Crossval:
     """Train as in `train`, but for the epochs, `crossval.repeats` networks per fold.
 
-    Raises `InputError` when a group lies in several folds, which would let a network judge what it has seen.
+    Raises `InputError` when a group lies in several folds, which would let a network judge what it has seen, and when
+    all images of a class lie in one, which would then be judged by a network that does not know the class.
     """
     pool = split[split["side"] != "test"]
     if (pool.groupby("group")["fold"].nunique() > 1).any():
         raise InputError("a group of near-duplicates lies in several folds: run `dvc repro -f split`")
+    folds_of_class = pool.groupby("label")["fold"].nunique()
+    if (folds_of_class < 2).any():
+        raise InputError(
+            f"all images of {', '.join(folds_of_class.index[folds_of_class < 2])} lie in one fold, as near-duplicates "
+            "of each other: bring more of them, or raise label.smallest_class to leave the class out"
+        )
     judge = partial(
         _judged_fold,
         pool=pool,
@@ -85,14 +93,19 @@ def cross_validate(
     )
 
 
-def relabelled(labels: pd.Series, share: float, classes: tuple[str, ...], *, seed: int) -> pd.Series:
-    """`labels` with about `share` of them exchanged for another of `classes`, each as likely."""
+def relabelled(rows: pd.DataFrame, share: float, classes: tuple[str, ...], *, seed: int) -> pd.Series:
+    """The labels of `rows` (`label`, `group`), in `share` of the groups exchanged for another of `classes`.
+
+    Near-duplicates are exchanged alike: one among right copies would look more wrong than wrong labels do. At least
+    one group is exchanged, and every other class is as likely.
+    """
     generator = np.random.default_rng(seed)
-    chosen = generator.random(len(labels)) < share
-    steps = generator.integers(1, len(classes), size=len(labels))
-    position = labels.map({name: number for number, name in enumerate(classes)}).to_numpy()
-    others = np.array(classes)[(position + steps) % len(classes)]
-    return labels.where(~chosen, others)
+    groups = np.sort(rows["group"].unique().astype(str))
+    chosen = generator.permutation(groups)[: math.ceil(share * len(groups))]
+    step = dict(zip(chosen, generator.integers(1, len(classes), size=len(chosen)), strict=True))
+    steps = np.array([step.get(group, 0) for group in rows["group"]])
+    position = rows["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
+    return pd.Series(np.array(classes)[(position + steps) % len(classes)], index=rows.index)
 
 
 def _judged_fold(
@@ -110,7 +123,7 @@ def _judged_fold(
     fold, repeat = network
     # No row of the fold serves as validation: an epoch chosen on it would no longer be out of sample.
     learning = pool[pool["fold"] != fold].assign(side="train").sort_values("id")
-    labels = relabelled(learning["label"], share, classes, seed=derived_seed(seed, "relabelled", fold, repeat))
+    labels = relabelled(learning, share, classes, seed=derived_seed(seed, "relabelled", fold, repeat))
     trained = train_network(
         learning.assign(label=labels),
         arrays,

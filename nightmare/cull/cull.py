@@ -58,7 +58,7 @@ def cull_split(
     removed["decision"] = ["hand" if identity in hand else "machine" for identity in removed["id"]]
     culled = split.assign(keep=split["keep"] & ~split["id"].isin(gone))
     spared = suspects[~within & ~suspects["id"].isin(decisions)]
-    hard = evidence[(evidence["margin"] < 0) & (evidence["wrong"] <= 0.5) & ~evidence["id"].isin(gone)]
+    hard = evidence[(evidence["margin"] < 0) & (evidence["wrong"] <= cull.confidence) & ~evidence["id"].isin(gone)]
     return Culled(culled, removed, hard, spared, sorted(set(decisions) - set(pool["id"])))
 
 

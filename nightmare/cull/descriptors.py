@@ -22,7 +22,7 @@ __all__ = ["describe", "judge_by_descriptors"]
 
 _SIDE = 64
 _CELL = 16  # side of the squares whose mean colour is taken
-_LAB = [(0, 100), (-80, 80), (-80, 80)]  # where the colours of pictures lie in CIELAB
+_LAB = [(0, 100), (-80, 80), (-80, 80)]  # of CIELAB; more saturated colours count as the most saturated here
 _INVERSE_PENALTY = 1e-3
 
 
@@ -64,6 +64,7 @@ def _describe_one(image: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _histogram(lab: NDArray[np.float64], bins: tuple[int, int, int]) -> NDArray[np.float64]:
-    counts, _ = np.histogramdd(lab.reshape(-1, 3), bins=bins, range=_LAB)
+    low, high = np.transpose(_LAB)
+    counts, _ = np.histogramdd(lab.clip(low, high).reshape(-1, 3), bins=bins, range=_LAB)
     shares: NDArray[np.float64] = np.sqrt(counts.ravel() / (lab.shape[0] * lab.shape[1]))
     return shares

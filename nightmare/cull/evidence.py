@@ -1,10 +1,13 @@
-"""How probably each label is wrong: what three witnesses say, weighed by labels that are known to be wrong.
+"""How probably each label is wrong: what three witnesses say, weighed by labels that were exchanged at random.
 
 The witnesses are the networks that never saw an image, the classifier of hand-made descriptors that never saw it, and
 the ease with which networks learnt it under its label. In cross-validation a few images were learnt under an exchanged
 label. What sets these apart from the given labels tells how much each witness counts, and how far the given labels
 look like exchanged ones tells how many of them are wrong: learning from positive and unlabelled rows (Elkan and Noto
 2008), with the exchanged labels as the positive ones.
+
+So what is found is labels as wrong as random ones. Where a class is mistaken for a look-alike again and again, wrong
+labels look like hard right ones; of these the method knows that it does not know, and leaves nearly all where they are.
 """
 
 import numpy as np
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from nightmare.errors import InputError
 from nightmare.train.evaluate import probabilities
 
 __all__ = ["error_probability", "log_odds"]
@@ -21,7 +25,7 @@ _LEAST_PROBABILITY = 1e-4  # below it, probabilities of networks mean nothing
 # Shares of the exchanged labels, the most conspicuous first, by which the share of wrong ones is estimated. With fewer
 # the estimate rests on a handful of images, with more it counts right ones that are hard.
 _MOST_CONSPICUOUS = (0.3, 0.35, 0.4, 0.45, 0.5)
-_REFINEMENTS = 2
+_REFINEMENTS = 4
 
 
 def error_probability(
@@ -30,9 +34,12 @@ def error_probability(
     """The probability that its label is wrong for each row of `crossval`, 0 to 1.
 
     `crossval` and `descriptors` are predictions of the pool by witnesses that had not seen the image, `margins` (see
-    `tables.MARGINS`) says how the networks learnt it under its own label or an exchanged one.
+    `tables.MARGINS`) says how the networks learnt it under its own label or an exchanged one. Raises `InputError` when
+    the tables are of different images, or no label was exchanged.
     """
     ids = crossval["id"].to_numpy(dtype=str)
+    if set(ids) != set(descriptors["id"]) or not set(margins["id"]) <= set(ids) or not margins["relabelled"].any():
+        raise InputError("the tables of reports/crossval do not belong together: run `dvc repro -f crossval`")
     by_descriptors = descriptors.set_index("id").loc[ids]
     witnesses = [probabilities(table, classes) for table in (crossval, by_descriptors)]
     position = {name: number for number, name in enumerate(classes)}
@@ -50,7 +57,7 @@ def error_probability(
     # An image that no network learnt under its own label has no margin: it counts as an average one.
     ease = pd.Series(eased[~exchanged]).groupby(rows[~exchanged]).mean().reindex(range(len(ids)), fill_value=0.0)
     judged = np.column_stack([*(log_odds(witness, given) for witness in witnesses), ease])
-    return _weighed(learnt, exchanged, rows, judged)
+    return _weighed(learnt, exchanged, rows, judged, other_classes=len(classes) - 1)
 
 
 def log_odds(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -68,11 +75,14 @@ def _weighed(
     exchanged: NDArray[np.bool_],
     rows: NDArray[np.int64],
     judged: NDArray[np.float64],
+    *,
+    other_classes: int,
 ) -> NDArray[np.float64]:
     """Posterior of a wrong label for each row of `judged`, by a logistic model of what sets `exchanged` apart.
 
     `rows` tells which row of `judged` each row of `learnt` belongs to. The given labels are a mixture of right and
-    wrong ones, so the model is fitted again with each of them weighed by the probability that it is right.
+    wrong ones, so the model is fitted again with each of them weighed by the probability that it is right. An exchanged
+    label is right where a wrong one was exchanged for the true one of `other_classes`.
     """
     scaler = StandardScaler().fit(learnt)
     learnt, judged = scaler.transform(learnt), scaler.transform(judged)
@@ -80,7 +90,8 @@ def _weighed(
     wrong = _share_of_wrong(score.decision_function(judged), score.decision_function(learnt[exchanged]))
     posterior = np.minimum(1.0, wrong * np.exp(score.decision_function(judged)))
     for _ in range(_REFINEMENTS):
-        score = _fitted(learnt, exchanged, np.where(exchanged, 1.0, 1.0 - posterior[rows]))
+        doubt = posterior[rows]
+        score = _fitted(learnt, exchanged, 1.0 - np.where(exchanged, doubt / other_classes, doubt))
         odds = wrong / (1 - wrong) * np.exp(score.decision_function(judged))
         posterior = odds / (1 + odds)
     return posterior

@@ -22,7 +22,7 @@ class Witnesses:
     """What speaks about the images of the pool.
 
     `crossval` and `descriptors`: predictions by networks and by hand-made descriptors, both out of fold. `margins`: how
-    easily the networks learnt each image. `validation`: the trained model's predictions, of its validation side.
+    easily the networks learnt each image. `validation`: the trained model's predictions; its validation side counts.
     """
 
     crossval: pd.DataFrame

@@ -125,7 +125,7 @@ def train_network(
                 losses = []
                 for batch in range(batches):
                     # Strided, so that batches differ by one row at most and none is too small for BatchNorm.
-                    drawn = torch.from_numpy(order[batch::batches])
+                    drawn = order[batch::batches]
                     chosen = rows[drawn]
                     generator = torch.Generator().manual_seed(derived_seed(seed, "batch", epoch, batch))
                     images = augmentation(
@@ -138,8 +138,9 @@ def train_network(
                         network, optimizer, images.to(device), labels[drawn].to(device), train, generator
                     )
                     losses.append(loss)
-                    margins.index_add_(0, drawn, margin)
-                    draws.index_add_(0, drawn, torch.ones_like(drawn))
+                    positions = torch.from_numpy(drawn)
+                    margins.index_add_(0, positions, margin)
+                    draws.index_add_(0, positions, torch.ones_like(positions))
                     if average:
                         average.update_parameters(network)
                     bar.update()

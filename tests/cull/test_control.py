@@ -10,15 +10,16 @@ SPLIT = pd.DataFrame(
         "id": [f"{number:016x}" for number in range(400)],
         "label": np.repeat(["frogs", "skulls"], 200),
         "side": np.tile(["train"] * 6 + ["val"] * 2 + ["test"] * 2, 40),
+        "grade": np.tile(["A", "A", "B"], 134)[:400],
     }
 )
 CULLED = SPLIT.assign(keep=(SPLIT["side"] == "test") | (np.arange(400) % np.where(SPLIT["label"] == "frogs", 3, 7) > 0))
 
 
-def test_as_many_of_each_class_and_side_are_kept_and_others() -> None:
+def test_as_many_of_each_class_side_and_grade_are_kept_and_others() -> None:
     control = culled_at_random(CULLED, seed=1)
-    kept = CULLED.groupby(["label", "side"])["keep"].sum()
-    pd.testing.assert_series_equal(control.groupby(["label", "side"])["keep"].sum(), kept)
+    stratum = ["label", "side", "grade"]
+    pd.testing.assert_series_equal(control.groupby(stratum)["keep"].sum(), CULLED.groupby(stratum)["keep"].sum())
     assert 0.1 < (control["keep"] != CULLED["keep"]).mean() < 0.5
     assert control.loc[control["side"] == "test", "keep"].all()
     pd.testing.assert_frame_equal(control.drop(columns="keep"), SPLIT)

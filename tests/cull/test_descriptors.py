@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from nightmare.cull.descriptors import describe, judge_by_descriptors
 from nightmare.data.arrays import Arrays
@@ -35,6 +36,15 @@ def test_a_class_that_a_fold_has_not_learnt_has_no_probability(tiny_split: pd.Da
     same_fold = tiny_split.loc[tiny_split["fold"] == tiny_split["fold"][0], "id"]
     assert (judged.loc[same_fold, "p_rare"] == 0).all()
     assert judged["p_rare"].max() > 0
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 0, 255), (252, 234, 43), (128, 128, 128)])
+def test_every_colour_is_counted(colour: tuple[int, int, int]) -> None:
+    picture = np.full((1, 4, 32, 32), 255, dtype=np.uint8)
+    picture[0, :3] = np.array(colour)[:, None, None]
+    histograms = np.split(describe(picture)[0, 1812:], [64, 128, 192, 256])
+    assert [len(part) for part in histograms] == [64, 64, 64, 64, 144]
+    np.testing.assert_allclose([np.square(part).sum() for part in histograms], 1)
 
 
 def test_shape_and_colour_are_described_at_any_size(tiny_arrays: Arrays) -> None:

@@ -6,31 +6,39 @@ import pytest
 from numpy.typing import NDArray
 
 from nightmare.cull.evidence import error_probability, log_odds
+from nightmare.errors import InputError
 
 CLASSES = ("frog", "skull", "spider")
 PER_CLASS = 500
 
 
 def witnesses_of(
-    wrong_share: float, *, network: float = 1.5, descriptors: float = 1.5, ease: float = 2.0, seed: int = 0
+    wrong_share: float,
+    *,
+    network: float = 1.5,
+    descriptors: float = 1.5,
+    ease: float = 2.0,
+    seed: int = 0,
+    classes: tuple[str, ...] = CLASSES,
 ) -> tuple[NDArray[np.bool_], tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]]:
     """Which labels are wrong, and witnesses that see the truth through noise: the larger the number, the better."""
     generator = np.random.default_rng(seed)
-    truth = np.repeat(np.arange(3), PER_CLASS)
+    count = len(classes)
+    truth = np.repeat(np.arange(count), PER_CLASS)
     wrong = generator.random(len(truth)) < wrong_share
-    given = np.where(wrong, (truth + generator.integers(1, 3, len(truth))) % 3, truth)
+    given = np.where(wrong, (truth + generator.integers(1, count, len(truth))) % count, truth)
     ids = [f"{number:016x}" for number in range(len(truth))]
 
     def predictions(strength: float) -> pd.DataFrame:
-        logits = generator.normal(size=(len(truth), 3)) + strength * np.eye(3)[truth] * 2
+        logits = generator.normal(size=(len(truth), count)) + strength * np.eye(count)[truth] * 2
         probability = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-        columns = {f"p_{name}": probability[:, number] for number, name in enumerate(CLASSES)}
-        return pd.DataFrame({"id": ids, "label": np.array(CLASSES)[given], **columns})
+        columns = {f"p_{name}": probability[:, number] for number, name in enumerate(classes)}
+        return pd.DataFrame({"id": ids, "label": np.array(classes)[given], **columns})
 
     margins = []
     for fold in range(3):
         exchanged = generator.random(len(truth)) < 0.05
-        learnt = np.where(exchanged, (given + generator.integers(1, 3, len(truth))) % 3, given)
+        learnt = np.where(exchanged, (given + generator.integers(1, count, len(truth))) % count, given)
         # Each network has a scale of its own.
         margin = (fold + 1) * (generator.normal(size=len(truth)) + ease * (learnt == truth)) + fold
         margins.append(
@@ -39,7 +47,7 @@ def witnesses_of(
                     "id": ids,
                     "fold": fold,
                     "repeat": 0,
-                    "learnt_as": np.array(CLASSES)[learnt],
+                    "learnt_as": np.array(classes)[learnt],
                     "relabelled": exchanged,
                     "margin": margin,
                 }
@@ -84,6 +92,38 @@ def test_the_witness_that_knows_counts(known: str) -> None:
     assert 0.4 < area(wrong, error_probability(*tables, CLASSES)) < 0.6, "nobody knows"
     wrong, tables = witnesses_of(0.2, **{**worth, known: 2.0})
     assert area(wrong, error_probability(*tables, CLASSES)) > 0.85
+
+
+def test_two_classes_are_no_exception() -> None:
+    """An exchanged wrong label is then the right one."""
+    wrong, tables = witnesses_of(0.2, classes=CLASSES[:2])
+    probability = error_probability(*tables, CLASSES[:2])
+    removed = probability > 0.5
+    assert wrong[removed].mean() > 0.85
+    assert removed[wrong].mean() > 0.7
+
+
+def test_steady_confusion_of_two_classes_is_left_and_nothing_right_with_it() -> None:
+    """What the docstring admits: labels that are wrong in one way again and again look like hard right ones."""
+    _, tables = witnesses_of(0.0)
+    for table in tables[:2]:
+        columns = [f"p_{name}" for name in CLASSES]
+        # Every witness has learnt that half of the frogs are skulls.
+        frogs = (table["label"] == "frog").to_numpy() & (np.arange(len(table)) % 2 == 0)
+        table.loc[frogs, columns] = [0.45, 0.5, 0.05]
+    probability = error_probability(*tables, CLASSES)
+    assert (probability > 0.5).mean() < 0.01
+
+
+@pytest.mark.parametrize("fault", ["another image", "no exchange"])
+def test_tables_that_do_not_belong_together_are_refused(fault: str) -> None:
+    _, (crossval, descriptors, margins) = witnesses_of(0.2)
+    if fault == "another image":
+        descriptors = descriptors.assign(id=descriptors["id"].replace(descriptors["id"][0], "f" * 16))
+    else:
+        margins = margins.assign(relabelled=False)
+    with pytest.raises(InputError, match="dvc repro -f crossval"):
+        error_probability(crossval, descriptors, margins, CLASSES)
 
 
 def test_the_order_of_the_tables_does_not_matter() -> None:

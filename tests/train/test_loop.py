@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from nightmare.cache import cache_root
 from nightmare.data.arrays import Arrays
 from nightmare.errors import InputError
-from nightmare.params import AdversarialParams, ModelParams, TrainParams
+from nightmare.params import AdversarialParams, ModelParams, Params, TrainParams
 from nightmare.train import checkpoint, loop
 from nightmare.train.loop import Trained, balanced_weights, epoch_order, predict, train_network
 from nightmare.train.network import build_network
@@ -291,8 +291,30 @@ def test_culled_images_are_not_learnt_and_steps_stay_as_many(
     )
     steps: list[int] = []
     monkeypatch.setattr(loop, "_step", lambda *given: steps.append(1) or no_step(*given))
-    run(split=culled, epochs=3)
-    assert len(steps) == 9, "three batches an epoch, as without culling"
+    few = tiny_split.assign(keep=np.arange(40) % 4 > 1)
+    run(split=few, epochs=3)
+    assert len(steps) == 9, "three batches of 8 an epoch, as without culling, though 12 are left"
+
+
+def test_validation_is_watched_whole_whatever_culling_kept(run: Any, tiny_split: pd.DataFrame) -> None:
+    culled = tiny_split.assign(keep=(tiny_split["side"] != "val") | (tiny_split["label"] == "disc"))
+    pd.testing.assert_frame_equal(run(split=culled).history, run().history)
+
+
+def test_another_culling_has_another_checkpoint(run: Any, tiny_split: pd.DataFrame) -> None:
+    for number in (3, 4):
+        run(split=tiny_split.assign(keep=np.arange(40) % number > 0))
+    assert len(list(cache_root().glob("test-*"))) == 2
+
+
+def test_a_margin_is_the_logit_of_the_label_minus_the_largest_other_one(params: Params) -> None:
+    network = build_network(18, 3)
+    torch.nn.init.zeros_(network.fc.weight)
+    network.fc.bias = torch.nn.Parameter(torch.tensor([1.0, 2.0, 4.0]))
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
+    images, labels = torch.rand(3, 3, 32, 32), torch.tensor([0, 1, 2])
+    _, margin = loop._step(network, optimizer, images, labels, params.train, torch.Generator())
+    torch.testing.assert_close(margin, torch.tensor([-3.0, -2.0, 2.0], dtype=torch.float64))
 
 
 def test_a_class_must_keep_something_to_learn_from(run: Any, tiny_split: pd.DataFrame) -> None:
