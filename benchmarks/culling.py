@@ -8,6 +8,7 @@ test images of a network that learns from what the strategy left. A run that was
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -64,22 +65,18 @@ def main() -> None:
         return
     name = "photos" if wishes.photos else "glyphs"
     params = _smaller(load_params(), pixels=wishes.pixels, epochs=wishes.epochs)
-    rows = []
+    load = partial(clean_photos, wishes.photos) if wishes.photos else clean_glyphs
+    clean = [load(pixels=wishes.pixels, seed=seed) for seed in range(wishes.seeds)]
+    rows: list[dict[str, object]] = []
     for kind, share in ROWS:
-        if kind in wishes.kinds:
-            runs = []
-            for seed in range(wishes.seeds):
-                clean = (
-                    clean_photos(wishes.photos, pixels=wishes.pixels, seed=seed)
-                    if wishes.photos
-                    else clean_glyphs(pixels=wishes.pixels, seed=seed)
-                )
-                runs.append(_scored(clean, kind, share, params=params, seed=seed))
-            means = pd.concat(runs).groupby("strategy", sort=False).mean()
-            for strategy, figures in means.iterrows():
-                known = {"noise": kind, "strategy": strategy, **figures.dropna().to_dict()}
-                rows.append({column: known.get(column, "") for column in COLUMNS})
-            print_table(rows[-len(means) :], title=f"{name}, {kind} {share}, means over {wishes.seeds} seeds")
+        if kind not in wishes.kinds:
+            continue
+        runs = [_scored(right, kind, share, params=params, seed=seed) for seed, right in enumerate(clean)]
+        means = pd.concat(runs).groupby("strategy", sort=False).mean()
+        for strategy, figures in means.iterrows():
+            known = {"noise": kind, "strategy": strategy, **figures.dropna().to_dict()}
+            rows.append({column: known.get(column, "") for column in COLUMNS})
+        print_table(rows[-len(means) :], title=f"{name}, {kind} {share}, means over {wishes.seeds} seeds")
     append_history(rows, name=f"culling-noise-{name}")
     print_table(rows, title=f"All of {name}")
 
@@ -119,8 +116,7 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, params: Params, seed
     rankings = {"confident": -facts["margin"], "evidence": facts["wrong"]}
     rows = []
     for strategy in STRATEGIES:
-        rule = params.cull.model_copy(update={"strategy": strategy})
-        removed = facts["id"].isin(suspects(witnesses, facts, classes, rule)["id"])
+        removed = _doubted(strategy, witnesses, facts, classes, params.cull)
         row = {"strategy": strategy, **_found(removed, faulty), "hard kept": float(1 - removed[hard].mean())}
         if strategy in rankings and faulty.any():
             row["average precision"] = average_precision_score(faulty, rankings[strategy])
@@ -132,6 +128,14 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, params: Params, seed
     accuracy = scores(whole[whole["side"] == "test"])["accuracy"]
     table = pd.DataFrame([{"strategy": "no culling", "removed": 0, "test accuracy": accuracy}, *rows])
     return table.assign(faulty=faulty.mean())
+
+
+def _doubted(
+    strategy: str, witnesses: Witnesses, facts: pd.DataFrame, classes: tuple[str, ...], cull: CullParams
+) -> "pd.Series[bool]":
+    """Which rows of `facts` the strategy would remove."""
+    rule = cull.model_copy(update={"strategy": strategy})
+    return facts["id"].isin(suspects(witnesses, facts, classes, rule)["id"])
 
 
 def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, float]:
@@ -191,13 +195,10 @@ def natural_noise(params: Params) -> None:
     ]
     print_table(rows, title="What is made of drawings that were not seen")
 
-    found = {
-        strategy: facts["id"].isin(
-            suspects(witnesses, facts, classes, params.cull.model_copy(update={"strategy": strategy}))["id"]
-        )
-        for strategy in STRATEGIES
-    }
-    rows = [{"strategy": name, **_judged_by_eye(doubted, pool)} for name, doubted in found.items()]
+    rows = [
+        {"strategy": name, **_judged_by_eye(_doubted(name, witnesses, facts, classes, params.cull), pool)}
+        for name in STRATEGIES
+    ]
     print_table(rows, title="Suspects, before the caps per class")
     append_history(rows, name="culling-glyphs")
     for bad in (["wrong"], ["wrong", "kin"]):

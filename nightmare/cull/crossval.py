@@ -39,7 +39,6 @@ class Crossval:
 
 @dataclass(frozen=True)
 class _Judged:
-    rows: pd.DataFrame
     probability: NDArray[np.float64]
     margins: pd.DataFrame
 
@@ -85,9 +84,8 @@ def cross_validate(
     judged = dict(zip(networks, parallel_map(judge, networks, label="crossval", unit="network"), strict=True))
     tables = []
     for fold in folds:
-        repeats = [judged[fold, repeat] for repeat in range(crossval.repeats)]
-        probability = np.mean([part.probability for part in repeats], axis=0)
-        tables.append(prediction_table(repeats[0].rows, probability, classes).assign(fold=fold))
+        probability = np.mean([judged[fold, repeat].probability for repeat in range(crossval.repeats)], axis=0)
+        tables.append(prediction_table(pool[pool["fold"] == fold], probability, classes).assign(fold=fold))
     return Crossval(
         pd.concat(tables, ignore_index=True), pd.concat([part.margins for part in judged.values()], ignore_index=True)
     )
@@ -135,9 +133,7 @@ def _judged_fold(
         canvases=canvases,
     )
     learnt = learning[["id"]].assign(learnt_as=labels, relabelled=labels != learning["label"])
-    judged = pool[pool["fold"] == fold]
     return _Judged(
-        judged,
-        predict(trained.network, arrays, judged["id"]),
+        predict(trained.network, arrays, pool.loc[pool["fold"] == fold, "id"]),
         learnt.merge(trained.margins, on="id").assign(fold=fold, repeat=repeat),
     )

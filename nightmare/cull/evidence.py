@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from nightmare.errors import InputError
 from nightmare.train.evaluate import probabilities
 
-__all__ = ["error_probability", "log_odds"]
+__all__ = ["error_probability", "log_odds", "of_others"]
 
 _LEAST_PROBABILITY = 1e-4  # below it, probabilities of networks mean nothing
 # Shares of the exchanged labels, the most conspicuous first, by which the share of wrong ones is estimated. With fewer
@@ -63,11 +63,17 @@ def error_probability(
 def log_odds(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """The logarithm of the label's probability over the largest other one, for each row of (n, classes)."""
     logarithm = np.log(probability + _LEAST_PROBABILITY)
-    everywhere = np.arange(len(labels))
-    own = logarithm[everywhere, labels]
-    logarithm[everywhere, labels] = -np.inf
-    difference: NDArray[np.float64] = own - logarithm.max(axis=1)
+    difference: NDArray[np.float64] = logarithm[np.arange(len(labels)), labels] - of_others(logarithm, labels).max(
+        axis=1
+    )
     return difference
+
+
+def of_others(values: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The values (n, classes) of the other classes: those of the labels are minus infinity."""
+    others = values.copy()
+    others[np.arange(len(labels)), labels] = -np.inf
+    return others
 
 
 def _weighed(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 
-from nightmare.cull.evidence import error_probability
+from nightmare.cull.evidence import error_probability, of_others
 from nightmare.params import CullParams
 from nightmare.train.evaluate import probabilities
 
@@ -76,16 +76,15 @@ def _within_budget(facts: pd.DataFrame, cull: CullParams) -> pd.DataFrame:
 def _facts(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     probability = probabilities(predictions, classes)
     own = np.array([list(classes).index(label) for label in predictions["label"]], dtype=int)
-    everywhere = np.arange(len(own))
-    others = probability.copy()
-    others[everywhere, own] = -1
+    self_confidence = probability[np.arange(len(own)), own]
+    others = of_others(probability, own)
     return pd.DataFrame(
         {
             "id": predictions["id"].to_numpy(),
             "label": predictions["label"].to_numpy(),
             "suggested": np.array(classes)[others.argmax(axis=1)],
             "confidence": others.max(axis=1),
-            "self_confidence": probability[everywhere, own],
-            "margin": probability[everywhere, own] - others.max(axis=1),
+            "self_confidence": self_confidence,
+            "margin": self_confidence - others.max(axis=1),
         }
     )
