@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from nightmare.results import markdown_table
+
 __all__ = ["alternated", "append_history", "machine", "print_table"]
 
 HISTORY = Path(__file__).parent / "history"
@@ -39,13 +41,8 @@ def machine() -> str:
 
 def print_table(rows: list[dict[str, object]], *, title: str) -> None:
     """Print `rows` as a Markdown table; numbers with three digits that matter."""
-    cells = [list(rows[0])] + [[_shown(value) for value in row.values()] for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    lines = [
-        "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells
-    ]
-    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
-    print(f"\n{title}\n", *lines, sep="\n", flush=True)
+    table = markdown_table(list(rows[0]), [[_shown(value) for value in row.values()] for row in rows])
+    print(f"\n{title}\n", table, sep="\n", flush=True)
 
 
 def append_history(rows: list[dict[str, object]], *, name: str) -> None:
