@@ -27,6 +27,7 @@ from nightmare.data.arrays import Arrays, load_arrays
 from nightmare.data.matte import on_matte
 from nightmare.data.store import read_image
 from nightmare.device import best_device
+from nightmare.memory import keep_freed_memory
 from nightmare.params import AdversarialParams, ModelParams, Params, TrainParams, load_params
 from nightmare.seeds import derived_seed
 from nightmare.tables import IMAGES, SPLIT, read_table
@@ -55,6 +56,7 @@ class Training:
         train: TrainParams,
         seed: int,
     ) -> None:
+        keep_freed_memory()
         self.device = best_device()
         network = loop._first_network(model, len(classes), seed)
         self.network = network.to(self.device, memory_format=torch.channels_last)

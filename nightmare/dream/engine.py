@@ -25,6 +25,7 @@ from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import ascent, tile_side
 from nightmare.dream.transforms import moved
 from nightmare.errors import InputError
+from nightmare.memory import keep_freed_memory
 from nightmare.train.model import Model
 
 __all__ = [
@@ -87,11 +88,13 @@ def dream_steps(
     `names` has one word per image, from which its random choices derive; without it they derive from its values.
     `guides` are RGB (1, 3, height, width) of any size, `masks` one (1, 1, height, width) in 0 … 1 for each entry of
     `recipe.masks`, of the images' size. Octaves whose shorter side is below `SMALLEST_SIDE` are left out with a
-    warning in the log. Whoever stops asking for steps has cancelled the dream. Raises `ModelError` for an unknown
-    layer, channel or class and `InputError` for pictures that do not fit each other or the recipe.
+    warning in the log. Whoever stops asking for steps has cancelled the dream. The process keeps the memory that steps
+    free, see `nightmare.memory`. Raises `ModelError` for an unknown layer, channel or class and `InputError` for
+    pictures that do not fit each other or the recipe.
     """
     names = _names(images) if names is None else names
     _check(images, names, recipe, guides, masks)
+    keep_freed_memory()
     areas = _areas(model, recipe, guides, masks)
     height, width = images.shape[2:]
     sizes = octave_sizes(height, width, recipe)

@@ -5,10 +5,8 @@ the deepest stride, so that every layer sees the grid that it would see in the w
 gradients add up.
 """
 
-import ctypes
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,6 +16,7 @@ from torch import Tensor
 from nightmare.dream.objectives import Objective, Term
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import ModelError
+from nightmare.memory import give_back_freed_memory
 
 __all__ = ["Work", "ascent", "tile_side", "work"]
 
@@ -65,7 +64,7 @@ def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[T
             score, back = _of_tile(objective, images, down, across)
             gradient[:, :, down.low : down.high, across.low : across.high] += back
             scores += score
-        _give_back_memory()
+        give_back_freed_memory()
     return scores, gradient
 
 
@@ -135,12 +134,6 @@ def _whole(objective: Objective, images: Tensor) -> tuple[Tensor, Tensor]:
         # Scores do not mix images, so the gradient of their sum is that of each.
         (gradient,) = torch.autograd.grad(scores.sum(), leaf)
     return scores.detach(), gradient
-
-
-def _give_back_memory() -> None:
-    """Ask glibc for what it keeps of freed tiles in pieces: after a few steps they were half a gigabyte."""
-    with suppress(AttributeError, OSError):  # other systems have no such function, and no such habit
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _of_tile(objective: Objective, images: Tensor, down: _Span, across: _Span) -> tuple[Tensor, Tensor]:

@@ -112,7 +112,7 @@ def test_short_epochs_do_not_fill_the_disk(run: Any, monkeypatch: pytest.MonkeyP
     saved: list[list[str]] = []
     monkeypatch.setattr(loop, "save_checkpoint", lambda path, state: saved.append([len(state["history"]), *state]))
     run(epochs=5)
-    always = ["history", "selected", "margins", "draws"]
+    always = ["history", "selected", "margins"]
     first = [1, *always, "network", "optimizer"]
     assert saved == [first, [5, *always]], "the first, and of the last only what a reader needs"
 
