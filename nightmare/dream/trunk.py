@@ -115,19 +115,20 @@ def cut(network: nn.Module, nodes: tuple[str, ...], precision: torch.dtype) -> T
         if isinstance(module, nn.BatchNorm2d):
             convolution: Any = node.args[0]
             # A convolution that is a target itself has a second user, the output, and keeps its own activations.
-            if _is_private_convolution(convolution, modules):
+            if _is_private(convolution, modules, nn.Conv2d):
                 fused = fuse_conv_bn_eval(modules[convolution.target], module)
                 extractor.set_submodule(convolution.target, fused)
                 modules[convolution.target] = fused
                 node.replace_all_uses_with(convolution)
                 extractor.graph.erase_node(node)
+    _pool_first(extractor.graph, modules)
     for node in list(extractor.graph.nodes):
         module = modules.get(str(node.target)) if node.op == "call_module" else None
         if isinstance(module, nn.ReLU):
             # The ReLUs of a block may be one module, and do not all stand between the same neighbours.
             extractor.add_submodule(f"rectifier_{node.name}", _rectifier(node, modules))
             node.target = f"rectifier_{node.name}"
-        elif node.target is operator.add and _is_private_convolution(node.args[0], modules):
+        elif node.target is operator.add and _is_private(node.args[0], modules, nn.Conv2d):
             # The sum of a block takes the place of what its last convolution gave.
             node.target = operator.iadd
     extractor.delete_all_unused_submodules()
@@ -176,21 +177,37 @@ def _write_afresh(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
             node.kwargs = {**node.kwargs, "inplace": False}
 
 
-def _is_private_convolution(node: Any, modules: dict[str, nn.Module]) -> bool:
-    """Whether `node`, an argument in a graph, is a convolution whose result one other node reads."""
+def _pool_first(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
+    """The largest of a window and ReLU may change places: then the latter has a quarter of the values to pass."""
+    for node in list(graph.nodes):
+        users = list(node.users)
+        is_pooled = len(users) == 1 and _is_module(users[0], modules, nn.MaxPool2d)
+        if is_pooled and _is_module(node, modules, nn.ReLU):
+            (pool,) = users
+            pool.replace_input_with(node, node.args[0])
+            pool.replace_all_uses_with(node)
+            pool.append(node)
+            node.replace_input_with(node.args[0], pool)
+
+
+def _is_module(node: Any, modules: dict[str, nn.Module], kind: type[nn.Module]) -> bool:
+    """Whether `node`, an argument in a graph, is a call of a module of that `kind`."""
     return (
-        isinstance(node, fx.Node)
-        and node.op == "call_module"
-        and isinstance(modules.get(str(node.target)), nn.Conv2d)
-        and len(node.users) == 1
+        isinstance(node, fx.Node) and node.op == "call_module" and isinstance(modules.get(str(node.target)), kind)
     )
+
+
+def _is_private(node: Any, modules: dict[str, nn.Module], kind: type[nn.Module]) -> bool:
+    """Whether `node` is a call of a module of that `kind`, and one other node reads its result."""
+    return _is_module(node, modules, kind) and len(node.users) == 1
 
 
 def _rectifier(node: fx.Node, modules: dict[str, nn.Module]) -> nn.Module:
     """The ReLU of `node` as sparing with memory as what stands before and behind it allows."""
     before: Any = node.args[0]
     is_private_sum = before.target in (operator.add, operator.iadd) and len(before.users) == 1
-    if not (_is_private_convolution(before, modules) or is_private_sum):
+    is_private_result = any(_is_private(before, modules, kind) for kind in (nn.Conv2d, nn.MaxPool2d))
+    if not (is_private_result or is_private_sum):
         return nn.ReLU()  # somebody else reads what it would overwrite, or it is a target
     if all(user.target in (operator.add, operator.iadd) for user in node.users):
         return nn.ReLU(inplace=True)  # the gradient that comes back is one of two references to it
