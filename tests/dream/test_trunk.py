@@ -95,6 +95,9 @@ CASES = [
     ("resnet50", ["layer1.1.bn2", "layer2"]),
     ("densenet121", ["features.norm5", "classifier"]),
     ("googlenet", ["conv1.bn", "conv2"]),
+    ("resnet18", ["maxpool"]),
+    ("resnet18", ["relu", "maxpool", "layer1"]),
+    ("vgg11", ["features.1", "features.5", "features.10"]),
 ]
 
 
