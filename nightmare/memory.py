@@ -5,25 +5,33 @@ system at once, and every page of it that comes again has to be cleared: 80 MB a
 """
 
 import ctypes
-from contextlib import suppress
+import platform
+from functools import cache
 
 __all__ = ["give_back_freed_memory", "keep_freed_memory"]
 
 # The numbers that malloc.h gives these settings.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT = 1 << 30
+# Up to glibc 2.34 no larger pieces may come from where memory is kept.
+_LARGEST_PIECE_BEFORE = 1 << 25
 
 
 def keep_freed_memory() -> None:
     """Up to a gigabyte of freed memory stays with this process for its next step."""
-    with suppress(AttributeError, OSError):  # other systems have no such function
-        libc = ctypes.CDLL(None)
+    if libc := _glibc():
         # Either of them alone would end the habit of glibc to raise the other one.
+        if not libc.mallopt(_MMAP_THRESHOLD, _KEPT):
+            libc.mallopt(_MMAP_THRESHOLD, _LARGEST_PIECE_BEFORE)
         libc.mallopt(_TRIM_THRESHOLD, _KEPT)
-        libc.mallopt(_MMAP_THRESHOLD, _KEPT)
 
 
 def give_back_freed_memory() -> None:
     """All that is kept goes back to the system: in pieces, after a few tiles it would be half a gigabyte."""
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).malloc_trim(0)
+    if libc := _glibc():
+        libc.malloc_trim(0)
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None

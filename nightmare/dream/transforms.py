@@ -39,10 +39,11 @@ def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, 
     def undone(gradient: Tensor) -> Tensor:
         # Sampling is linear in what is sampled, so that the way back does not look at a picture, and none is kept for
         # autograd: any of the right size may stand for it. 0: bilinear, 2: reflection.
-        halves, any_picture = _halved(gradient), _twice(gradient)
+        halves = _halved(gradient)
+        any_picture = gradient[:1].expand(len(halves), -1, -1, -1)
         back, _ = torch.ops.aten.grid_sampler_2d_backward(halves, any_picture, grid, 0, 2, False, [True, False])
         upper, lower = back.unflatten(0, (-1, 2)).unbind(1)
-        return unshifted(upper + lower)
+        return unshifted(upper.add_(lower))
 
     return _joined(sampled, height=images.shape[2]), undone
 
@@ -53,7 +54,8 @@ def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, 
 
 def _twice(images: Tensor) -> Tensor:
     """Each image (batch, 3, height, width) two times in a row, for its upper and its lower half."""
-    return images[:, None].expand(-1, 2, -1, -1, -1).flatten(0, 1)
+    # One image needs no copy, which of a large one would be 150 MB.
+    return images.expand(2, -1, -1, -1) if len(images) == 1 else images.repeat_interleave(2, dim=0)
 
 
 def _halved(images: Tensor) -> Tensor:

@@ -192,9 +192,7 @@ def _pool_first(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
 
 def _is_module(node: Any, modules: dict[str, nn.Module], kind: type[nn.Module]) -> bool:
     """Whether `node`, an argument in a graph, is a call of a module of that `kind`."""
-    return (
-        isinstance(node, fx.Node) and node.op == "call_module" and isinstance(modules.get(str(node.target)), kind)
-    )
+    return isinstance(node, fx.Node) and node.op == "call_module" and isinstance(modules.get(str(node.target)), kind)
 
 
 def _is_private(node: Any, modules: dict[str, nn.Module], kind: type[nn.Module]) -> bool:

@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from nightmare.dream import transforms
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.transforms import moved
 
@@ -56,6 +58,19 @@ def test_the_way_back_is_the_exact_adjoint(moves: dict, size: tuple[int, int]) -
         left, right = (there * gradient).sum((1, 2, 3)), (images * undo(gradient)).sum((1, 2, 3))
         torch.testing.assert_close(left, right, rtol=1e-10, atol=1e-8)
         assert (there - images).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("size", [(33, 50), (64, 40), (31, 31)])
+def test_turned_pictures_are_those_of_affine_grid(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    angle, scale = 0.4, 0.8  # smaller than the frame, so that the mirror image shows
+    monkeypatch.setattr(transforms, "_turn", lambda *moment: (angle, scale))
+    images = torch.rand(2, 3, *size, dtype=torch.float64)
+    there, _ = moved(images, recipe_of(rotation=30.0), names=["a", "b"], octave=0, iteration=0)
+    cosine, sine, ratio = math.cos(angle) / scale, math.sin(angle) / scale, size[0] / size[1]
+    matrices = torch.tensor([[[cosine, -sine * ratio, 0], [sine / ratio, cosine, 0]]] * 2, dtype=torch.float64)
+    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
+    expected = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    torch.testing.assert_close(there, expected, rtol=0, atol=1e-10)
 
 
 def test_without_moves_nothing_moves() -> None:
