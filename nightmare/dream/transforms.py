@@ -48,8 +48,8 @@ def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, 
     return _joined(sampled, height=images.shape[2]), undone
 
 
-# A processor samples the pictures of a batch in parallel, and there is one: so its halves are a batch of two, which look
-# at the same picture. On the way there and back that saves 2 of 60 ms (ResNet-18, 512 x 384, two cores).
+# A processor samples the pictures of a batch in parallel, and there is one: so its halves are a batch of two, which
+# look at the same picture. On the way there and back that saves 2 of 60 ms (ResNet-18, 512 x 384, two cores).
 
 
 def _twice(images: Tensor) -> Tensor:
@@ -88,7 +88,10 @@ def _turn(recipe: Recipe, name: str, octave: int, iteration: int) -> tuple[float
 
 
 def _turning(images: Tensor, turns: Sequence[tuple[float, float]]) -> Tensor:
-    """Where each pixel of the turned `images` comes from, by halves: (2 × batch, half the height, width, 2), -1 to 1."""
+    """Where each pixel of the turned `images` comes from, both sides from -1 to 1, for upper and lower half in turn.
+
+    (2 × batch, half the height, width, 2).
+    """
     height, width = images.shape[2:]
     matrices = []
     for angle, scale in turns:
