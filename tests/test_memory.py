@@ -8,8 +8,8 @@ import pytest
 
 pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's malloc alone is told what to do")
 
-# In a process of its own, since what malloc was told stays. Pieces of 64 MB: larger
-# ones than 32 MB glibc always hands back by itself, smaller ones now and then.
+# In a process of its own, since what malloc was told stays. Pieces of 64 MB: larger ones than 32 MB glibc always hands
+# back by itself, smaller ones now and then.
 _PROGRAM = """
 import resource
 from pathlib import Path

@@ -63,9 +63,8 @@ def error_probability(
 def log_odds(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
     """The logarithm of the label's probability over the largest other one, for each row of (n, classes)."""
     logarithm = np.log(probability + _LEAST_PROBABILITY)
-    difference: NDArray[np.float64] = logarithm[np.arange(len(labels)), labels] - of_others(logarithm, labels).max(
-        axis=1
-    )
+    own = logarithm[np.arange(len(labels)), labels]
+    difference: NDArray[np.float64] = own - of_others(logarithm, labels).max(axis=1)
     return difference
 
 

@@ -1,7 +1,7 @@
 """The loop of DeepDream (Mordvintsev, Olah, Tyka 2015): octave by octave, step by step up the gradient.
 
 Pictures are RGB float32 in 0 … 1. A batch equals its images dreamt one by one: moves, normalisation, masks and clip
-are each image's own, and every random choice belongs to seed and name. On a CPU it is one by one: a batch gains nothing
+are each image's own, and every random choice belongs to seed and name. On a CPU it is one by one: a batch gains little
 there, and its kernels round otherwise, which a few steps later is another picture. On an accelerator a step is one pass
 for all, equal but for that rounding.
 """

@@ -111,20 +111,17 @@ def cut(network: nn.Module, nodes: tuple[str, ...], precision: torch.dtype) -> T
     modules = dict(extractor.named_modules())
     _write_afresh(extractor.graph, modules)
     for node in list(extractor.graph.nodes):
-        module = modules.get(str(node.target)) if node.op == "call_module" else None
-        if isinstance(module, nn.BatchNorm2d):
-            convolution: Any = node.args[0]
-            # A convolution that is a target itself has a second user, the output, and keeps its own activations.
-            if _is_private(convolution, modules, nn.Conv2d):
-                fused = fuse_conv_bn_eval(modules[convolution.target], module)
-                extractor.set_submodule(convolution.target, fused)
-                modules[convolution.target] = fused
-                node.replace_all_uses_with(convolution)
-                extractor.graph.erase_node(node)
+        convolution: Any = next(iter(node.args), None)
+        # A convolution that is a target itself has a second user, the output, and keeps its own activations.
+        if _is_module(node, modules, nn.BatchNorm2d) and _is_private(convolution, modules, nn.Conv2d):
+            fused = fuse_conv_bn_eval(modules[convolution.target], modules[node.target])
+            extractor.set_submodule(convolution.target, fused)
+            modules[convolution.target] = fused
+            node.replace_all_uses_with(convolution)
+            extractor.graph.erase_node(node)
     _pool_first(extractor.graph, modules)
     for node in list(extractor.graph.nodes):
-        module = modules.get(str(node.target)) if node.op == "call_module" else None
-        if isinstance(module, nn.ReLU):
+        if _is_module(node, modules, nn.ReLU):
             # The ReLUs of a block may be one module, and do not all stand between the same neighbours.
             extractor.add_submodule(f"rectifier_{node.name}", _rectifier(node, modules))
             node.target = f"rectifier_{node.name}"
