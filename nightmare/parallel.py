@@ -21,9 +21,15 @@ Result = TypeVar("Result")
 
 
 def parallel_map(
-    function: Callable[[Item], Result], items: Sequence[Item], *, label: str, unit: str, workers: int = -1
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    *,
+    label: str,
+    unit: str,
+    workers: int = -1,
+    ordered: bool = True,
 ) -> Iterator[Result]:
-    """Yield `function(item)` for each item, in the order of `items`, with a progress bar.
+    """Yield `function(item)` for each item, with a progress bar, in the order of `items` or as they are done.
 
     `workers` is joblib's `n_jobs`: -1 takes every core, 1 runs in this process. An exception in a worker is raised
     here and ends the map. Raises `ParameterError` for a backend that joblib does not know.
@@ -33,7 +39,7 @@ def parallel_map(
     if backend not in known:
         raise ParameterError(f"NIGHTMARE_BACKEND={backend} is no backend of joblib: it knows {', '.join(known)}")
     with joblib.parallel_config(backend=backend):
-        results = joblib.Parallel(n_jobs=workers, return_as="generator")(
+        results = joblib.Parallel(n_jobs=workers, return_as="generator" if ordered else "generator_unordered")(
             joblib.delayed(function)(item) for item in items
         )
         yield from progress(results, label=label, unit=unit, total=len(items))

@@ -1,7 +1,8 @@
-"""Maps keep the order, whatever the backend, and pass errors on."""
+"""Maps keep the order unless they need not, whatever the backend, and pass errors on."""
 
 import io
 import sys
+import time
 
 import pytest
 
@@ -16,12 +17,23 @@ def tripled(number: int) -> int:
     return number * 3
 
 
+def slept(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
 @pytest.mark.parametrize("backend", ["loky", "threading", "sequential"])
 def test_order_and_errors(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NIGHTMARE_BACKEND", backend)
     assert list(parallel_map(tripled, range(9), label="t", unit="n")) == list(range(0, 27, 3))
     with pytest.raises(ValueError, match="thirteen"):
         list(parallel_map(tripled, [1, 13], label="t", unit="n"))
+
+
+def test_who_is_done_first_comes_first() -> None:
+    moments = [0.8, 0.0, 0.0]
+    done = parallel_map(slept, moments, label="t", unit="n", workers=2, ordered=False)
+    assert list(done) == sorted(moments)
 
 
 def test_an_unknown_backend_is_named_with_the_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,24 +122,26 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
 def dream_photos(plan: Plan) -> Iterator[Path | Refused]:
     """Make the dreams of `plan`.
 
-    Yields the new pictures and what was refused, in the order of the photos. The manifest is valid after every
-    picture, so that an interrupted run can be gone on with.
+    Yields the new pictures and what was refused as they are done. The manifest, in the order of names, is valid and
+    knows all of them after each, so that an interrupted run can be gone on with.
     """
     if plan.forecast is None:
         return
     plan.directory.mkdir(parents=True, exist_ok=True)
     if plan.forecast.workers == 1:
-        results: Iterator[dict[str, Any] | ImageError] = (_made(task, bar=True) for task in plan.tasks)
+        results: Iterator[dict[str, Any] | Refused] = (_made(task, bar=True) for task in plan.tasks)
     else:
-        results = parallel_map(_made, plan.tasks, label="dreams", unit="dream", workers=plan.forecast.workers)
-    for task, result in zip(plan.tasks, results, strict=True):
-        if isinstance(result, ImageError):
-            yield Refused(task.photo.path, result)
+        results = parallel_map(
+            _made, plan.tasks, label="dreams", unit="dream", workers=plan.forecast.workers, ordered=False
+        )
+    for result in results:
+        if isinstance(result, Refused):
+            yield result
         else:
             # Read anew, since another run may write here too.
-            rows = _manifest(plan.directory / MANIFEST) | {task.file.name: result}
-            write_table(pd.DataFrame(list(rows.values())), plan.directory / MANIFEST, DREAMS)
-            yield plan.directory / task.file.name
+            rows = _manifest(plan.directory / MANIFEST) | {result["path"]: result}
+            write_table(pd.DataFrame([rows[name] for name in sorted(rows)]), plan.directory / MANIFEST, DREAMS)
+            yield plan.directory / result["path"]
 
 
 def read_canvas(photo: Photo, pixels: int) -> Canvas:
@@ -175,16 +177,16 @@ def _is_made(task: _Task, hashes: tuple[tuple[str, ...], tuple[str, ...]]) -> bo
     return (made.engine, made.model, made.canvas, made.recipe, made.pixels, made.guides, made.masks) == wanted
 
 
-def _made(task: _Task, *, bar: bool = False) -> dict[str, Any] | ImageError:
-    order = task.order
+def _made(task: _Task, *, bar: bool = False) -> dict[str, Any] | Refused:
+    order, path = task.order, task.photo.path
     try:
-        if task.photo.path.stat().st_size > _MOST_BYTES:  # a film among the photos is not read into memory
-            return ImageError("bytes", f"more than {_MOST_BYTES >> 20} MB")
+        if path.stat().st_size > _MOST_BYTES:  # a film among the photos is not read into memory
+            return Refused(path, ImageError("bytes", f"more than {_MOST_BYTES >> 20} MB"))
         (canvas,) = read_canvases([task.photo], pixels=order.pixels)
     except OSError as error:
-        return ImageError("damaged", f"cannot be opened: {error.strerror}")
+        return Refused(path, ImageError("damaged", f"cannot be opened: {error.strerror}"))
     if isinstance(canvas, ImageError):
-        return canvas
+        return Refused(path, canvas)
     commission = Commission(
         canvas,
         order.recipe,

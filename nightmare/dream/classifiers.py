@@ -32,10 +32,11 @@ def load_classifier(name: str, weights: Path, *, device: torch.device | str = "c
     if not weights.is_file():
         raise ModelError(f"no weights at {weights}: give a safetensors file or a state dict")
     state = read_weights(weights)
+    options = _options(name, state)
     # On the device meta no random weights are drawn, which takes some networks a minute.
     with torch.device("meta"):
-        count = _class_count(state, list(models.get_model(name, weights=None).state_dict()), weights)
-        network: nn.Module = models.get_model(name, weights=None, num_classes=count)
+        count = _class_count(state, list(models.get_model(name, weights=None, **options).state_dict()), weights)
+        network: nn.Module = models.get_model(name, weights=None, num_classes=count, **options)
     try:
         network.load_state_dict(state, assign=True)
     except RuntimeError as error:
@@ -53,6 +54,17 @@ def load_classifier(name: str, weights: Path, *, device: torch.device | str = "c
     )
     content = hashlib.sha256(weights.read_bytes()).hexdigest()
     return Model(network.eval().requires_grad_(False).to(device), card, content)
+
+
+def _options(name: str, state: dict[str, Tensor]) -> dict[str, bool]:
+    """How torchvision builds the two networks of the Inception family for weights that it publishes itself.
+
+    They expect another normalisation than all others, and may or may not come with their auxiliary heads.
+    """
+    if name not in ("googlenet", "inception_v3"):
+        return {}
+    has_heads = any(key.startswith(("aux1.", "AuxLogits.")) for key in state)
+    return {"transform_input": True, "aux_logits": has_heads, "init_weights": False}
 
 
 def _class_count(state: dict[str, Tensor], names: list[str], weights: Path) -> int:

@@ -30,7 +30,6 @@ from nightmare.train.model import Model
 
 __all__ = [
     "LUMINANCE",
-    "SMALLEST_SIDE",
     "Step",
     "dream",
     "dream_pictures",
@@ -38,12 +37,14 @@ __all__ = [
     "finished",
     "octave_sizes",
     "resized",
+    "smallest_side",
     "to_picture",
     "to_tensor",
 ]
 
-# The stride of a ResNet: below it the last stage sees one position and nothing has a form.
-SMALLEST_SIDE = 32
+# The stride of a ResNet: below it the last stage sees one position and nothing has a form. A network that does not pad
+# may need more.
+_SMALLEST_SIDE = 32
 # ITU-R BT.709, on the values as they are: what a picture keeps of its brightness when its colours change.
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 
@@ -64,14 +65,19 @@ class Step:
     scores: Tensor
 
 
-def octave_sizes(height: int, width: int, recipe: Recipe) -> list[tuple[int, int] | None]:
-    """(height, width) of each octave, small to large, the last at full size; None where it would be too small."""
+def octave_sizes(height: int, width: int, recipe: Recipe, *, smallest: int) -> list[tuple[int, int] | None]:
+    """(height, width) of each octave, small to large, the last at full size; None where a side is below `smallest`."""
     sizes: list[tuple[int, int] | None] = []
     for octave in range(recipe.octaves):
         factor = recipe.octave_scale ** (octave + 1 - recipe.octaves)
         size = (round(height * factor), round(width * factor))
-        sizes.append(size if min(size) >= SMALLEST_SIDE else None)
+        sizes.append(size if min(size) >= smallest else None)
     return sizes
+
+
+def smallest_side(objectives: Sequence[Objective]) -> int:
+    """Shorter side in pixels of the smallest picture that all of `objectives` can be climbed on."""
+    return max(_SMALLEST_SIDE, *(objective.trunk.smallest_side for objective in objectives))
 
 
 def dream_steps(
@@ -87,7 +93,7 @@ def dream_steps(
 
     `names` has one word per image, from which its random choices derive; without it they derive from its values.
     `guides` are RGB (1, 3, height, width) of any size, `masks` one (1, 1, height, width) in 0 … 1 for each entry of
-    `recipe.masks`, of the images' size. Octaves whose shorter side is below `SMALLEST_SIDE` are left out with a
+    `recipe.masks`, of the images' size. Octaves whose shorter side is below `smallest_side` are left out with a
     warning in the log. Whoever stops asking for steps has cancelled the dream. The process keeps the memory that steps
     free, see `nightmare.memory`. Raises `ModelError` for an unknown layer, channel or class and `InputError` for
     pictures that do not fit each other or the recipe.
@@ -97,11 +103,14 @@ def dream_steps(
     keep_freed_memory()
     areas = _areas(model, recipe, guides, masks)
     height, width = images.shape[2:]
-    sizes = octave_sizes(height, width, recipe)
+    smallest = smallest_side([area.objective for area in areas])
+    sizes = octave_sizes(height, width, recipe, smallest=smallest)
+    for area in areas:  # what cannot be done at the full size is said before the first step
+        tile_side(area.objective, recipe, batch=1, height=height, width=width)
     if skipped := sizes.count(None):
         _log.warning(
             "%d of %d octaves of a picture of %d x %d are left out: their shorter side is below %d pixels",
-            skipped, recipe.octaves, width, height, SMALLEST_SIDE,
+            skipped, recipe.octaves, width, height, smallest,
         )  # fmt: skip
     if images.device.type != "cpu" or len(images) == 1:
         yield from _steps(areas, images, recipe, names=names, sizes=sizes)

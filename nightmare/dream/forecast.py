@@ -9,8 +9,8 @@ import psutil
 import torch
 
 from nightmare.device import best_device
-from nightmare.dream.engine import dream_steps, octave_sizes
-from nightmare.dream.objectives import build_objective
+from nightmare.dream.engine import dream_steps, octave_sizes, smallest_side
+from nightmare.dream.objectives import unguided_objectives
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import work
 from nightmare.dream.workers import ModelFolder
@@ -44,9 +44,9 @@ def forecast(folder: ModelFolder, recipe: Recipe, *, pixels: int, photos: int) -
     model = folder.load()
     device = next(model.network.parameters()).device
     height, width = max(1, round(pixels * _FORM)), pixels
+    areas = unguided_objectives(model, recipe)
     # What a step takes does not depend on the pictures of guides and masks.
     plain = recipe.model_copy(update={"masks": [], "objective": "energy" if recipe.is_guided else recipe.objective})
-    areas = [build_objective(model, plain, layers=layers) for layers in recipe.masks or [{}]]
     largest = max(work(area, plain, height=height, width=width).bytes for area in areas)
     needed = _BASE_BYTES + _PICTURES * 12 * height * width + largest
     workers = 1
@@ -65,7 +65,7 @@ def forecast(folder: ModelFolder, recipe: Recipe, *, pixels: int, photos: int) -
     rate = next(timing)
     passes = sum(
         work(area, plain, height=size[0], width=size[1]).pixels * recipe.iterations_of(octave)
-        for octave, size in enumerate(octave_sizes(height, width, recipe))
+        for octave, size in enumerate(octave_sizes(height, width, recipe, smallest=smallest_side(areas)))
         if size
         for area in areas
     )

@@ -14,8 +14,9 @@ from PIL import Image
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas
-from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, to_picture, to_tensor
+from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, smallest_side, to_picture, to_tensor
 from nightmare.dream.measures import class_bias, measure_dream
+from nightmare.dream.objectives import unguided_objectives
 from nightmare.dream.picture import Provenance, save_dream
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.workers import ModelFolder
@@ -82,7 +83,7 @@ def painted(commission: Commission, *, folder: ModelFolder, bar: bool = False) -
         masks=masks,
     )
     dreamt, scores = photo, defaultdict(list)
-    for step in _shown(steps, photo, recipe) if bar else steps:
+    for step in _shown(steps, model, photo, recipe) if bar else steps:
         dreamt = step.images
         scores[step.octave].append(float(step.scores))
     gains = {octave: _gain(own[0], own[-1], recipe) for octave, own in scores.items()}
@@ -193,9 +194,10 @@ def _gain(first: float, last: float, recipe: Recipe) -> float:
     return last / first if first else 1.0
 
 
-def _shown(steps: Iterator[Step], photo: Tensor, recipe: Recipe) -> Iterator[Step]:
+def _shown(steps: Iterator[Step], model: Model, photo: Tensor, recipe: Recipe) -> Iterator[Step]:
     """`steps` under a bar that moves by pixels, since a step of the last octave takes ten times one of the first."""
-    sizes = octave_sizes(photo.shape[2], photo.shape[3], recipe)
+    smallest = smallest_side(unguided_objectives(model, recipe))
+    sizes = octave_sizes(photo.shape[2], photo.shape[3], recipe, smallest=smallest)
     pixels = {octave: size[0] * size[1] // 1000 for octave, size in enumerate(sizes) if size}
     total = sum(each * recipe.iterations_of(octave) for octave, each in pixels.items())
     with progress_bar(label="dream", unit="kpixel", total=total) as bar:

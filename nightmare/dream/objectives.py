@@ -17,7 +17,7 @@ from nightmare.dream.trunk import Trunk, checked_layer, cut, layer_ends, near, t
 from nightmare.errors import InputError, ModelError
 from nightmare.train.model import Model
 
-__all__ = ["Objective", "Score", "Term", "build_objective"]
+__all__ = ["Objective", "Score", "Term", "build_objective", "unguided_objectives"]
 
 # Activations (batch, channels, height, width) to a score for each position (batch, height, width).
 Score = Callable[[Tensor], Tensor]
@@ -100,6 +100,15 @@ def build_objective(
         score, position = _score_of(name, kind, argument, [found[nodes[name]] for found in features])
         terms.append(Term(nodes[name], weight, score, position))
     return Objective(trunk, tuple(terms))
+
+
+def unguided_objectives(model: Model, recipe: Recipe) -> list[Objective]:
+    """What `recipe` climbs, one objective for each mask: of the same layers and cost, without a look at its guides.
+
+    Raises `ModelError` as `build_objective` does.
+    """
+    plain = recipe.model_copy(update={"objective": "energy" if recipe.is_guided else recipe.objective})
+    return [build_objective(model, plain, layers=layers) for layers in recipe.masks or [{}]]
 
 
 def _score_of(layer: str, kind: str, argument: str, guides: list[Tensor]) -> tuple[Score, tuple[float, float] | None]:

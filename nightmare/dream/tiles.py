@@ -50,7 +50,7 @@ class Work:
 def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[Tensor, Tensor]:
     """Scores (batch,) and gradient of `objective` at `images` (batch, 3, height, width), by tiles of a core `tile`.
 
-    None computes the whole at once. Raises `ModelError` for a network that looks at the whole picture everywhere.
+    None computes the whole at once. Raises `ModelError` for a network that cannot be computed by parts.
     """
     height, width = images.shape[2:]
     if tile is None or (tile >= height and tile >= width):
@@ -72,14 +72,17 @@ def tile_side(objective: Objective, recipe: Recipe, *, batch: int, height: int, 
     """The side of a core that `recipe` asks for, or None for the whole picture at once.
 
     `auto` takes tiles where the whole goes beyond a budget. Deep layers look so far that small tiles are nearly all
-    halo: where no tile fits without four times the work, the next budget, of twice the size, counts.
+    halo: where no tile fits without four times the work, the next budget, of twice the size, counts. A network that
+    cannot be computed by parts takes the whole at once; where the recipe gives a side, `ModelError` is raised.
     """
     if recipe.tile == "none" or (recipe.tile == "auto" and batch * height * width <= _PROBE**2):
         return None
     if isinstance(recipe.tile, int):
+        if recipe.tile < max(height, width):
+            _grid(objective)
         return recipe.tile
     per_pixel = batch * _bytes_per_pixel(objective)
-    if math.isinf(max(objective.trunk.reaches[term.node].field for term in objective.terms)):
+    if _why_whole(objective):
         return None
     stride, _ = _grid(objective)
     sides = range(stride, max(height, width), stride)
@@ -153,12 +156,19 @@ def _of_tile(objective: Objective, images: Tensor, down: _Span, across: _Span) -
 
 def _grid(objective: Objective) -> tuple[int, int]:
     """Multiple at which tiles start, and width of their halo, in pixels."""
+    if why := _why_whole(objective):
+        raise ModelError(f"a layer of the dream {why}, so there are no tiles: set tile to none")
     reaches = [objective.trunk.reaches[term.node] for term in objective.terms]
-    widest = max(reach.field for reach in reaches)
-    if math.isinf(widest):
-        raise ModelError("a layer of the dream looks at the whole picture, so there are no tiles: set tile to none")
     stride = max(reach.stride for reach in reaches)
-    return stride, math.ceil((widest - 1) / 2 / stride) * stride
+    return stride, math.ceil((max(reach.field for reach in reaches) - 1) / 2 / stride) * stride
+
+
+def _why_whole(objective: Objective) -> str:
+    """What keeps the layers of `objective` from being computed by parts; nothing where they may."""
+    reaches = [objective.trunk.reaches[term.node] for term in objective.terms]
+    if any(math.isinf(reach.field) for reach in reaches):
+        return "looks at the whole picture"
+    return "" if all(reach.fits_tiles for reach in reaches) else "loses its borders"
 
 
 def _spans(length: int, side: int, halo: int) -> Iterator[_Span]:
@@ -169,9 +179,6 @@ def _spans(length: int, side: int, halo: int) -> Iterator[_Span]:
 
 def _share(term: Term, activations: Tensor, stride: int, down: _Span, across: _Span, whole: tuple[int, int]) -> Tensor:
     """What the positions of the core add to `term`: (batch,)."""
-    expected = (-(-(down.high - down.low) // stride), -(-(across.high - across.low) // stride))
-    if tuple(activations.shape[2:]) != expected:
-        raise ModelError("the layers of this network lose their borders, so there are no tiles: set tile to none")
     rows, columns = (
         slice(-(-(span.start - span.low) // stride), -(-(span.stop - span.low) // stride)) for span in (down, across)
     )

@@ -19,15 +19,20 @@ from torch import Tensor, fx, nn
 from torch.fx import GraphModule
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.feature_extraction import NodePathTracer
+from torchvision.ops import StochasticDepth
 
 from nightmare.errors import ModelError
 from nightmare.train.network import normalise
 
 __all__ = ["Reach", "Trunk", "checked_layer", "cut", "layer_ends", "near", "reaches", "traced"]
 
-# What looks at each position alone, and what looks at all of them; of other functions the latter is assumed.
+# What looks at each position alone; of all else but windows it is assumed that it looks at all of them.
 _POSITIONWISE = {operator.add, operator.iadd, operator.mul, torch.cat, torch.relu, nn.functional.relu}
-_SIDEWAYS = nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d | nn.Flatten | nn.Linear
+_POSITIONWISE_MODULES = (
+    nn.ReLU | nn.ReLU6 | nn.LeakyReLU | nn.PReLU | nn.ELU | nn.GELU | nn.SiLU | nn.Mish | nn.Hardswish | nn.Hardsigmoid
+    | nn.Sigmoid | nn.Tanh | nn.Softplus | nn.BatchNorm2d | nn.Dropout | nn.Dropout2d | nn.Identity | StochasticDepth
+)  # fmt: skip
+_WINDOWS = nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d
 
 
 @dataclass(frozen=True)
@@ -35,25 +40,36 @@ class Reach:
     """How a position of a layer looks at the picture.
 
     `field`: side in pixels of the square around it that it depends on, infinite behind global operations. `stride`:
-    pixels from one position to the next.
+    pixels from one position to the next. `fits_tiles`: whether there is one for every `stride` pixels that have begun,
+    at any size, so that parts of a picture have the positions of the whole.
     """
 
     field: float
     stride: int
+    fits_tiles: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Trunk:
-    """RGB (batch, 3, height, width) in 0 … 1 to the activations of `nodes`, each with its reach."""
+    """RGB (batch, 3, height, width) in 0 … 1 to the activations of `nodes`, each with its reach.
+
+    `smallest_side`: of an image, in pixels, at which every layer still has a position.
+    """
 
     network: GraphModule
     reaches: dict[str, Reach]
+    smallest_side: int
     precision: torch.dtype
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
-        """The activations by node, (batch, channels, height, width), in `precision`; a vector has one position."""
+        """The activations by node, (batch, channels, height, width), in `precision`; a vector has one position.
+
+        Raises `ModelError` for a layer whose result is no tensor.
+        """
         activations: dict[str, Tensor] = self.network(normalise(images).to(self.precision))
-        for value in activations.values():
+        for node, value in activations.items():
+            if not isinstance(value, Tensor):
+                raise ModelError(f"what the layer {node} gives is no tensor but {type(value).__name__}: choose another")
             if value.requires_grad and value.ndim == 4:
                 # The gradient of a mean comes in another memory format than the network's: 8 % of a step (ResNet-50).
                 value.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
@@ -68,6 +84,9 @@ def traced(network: nn.Module) -> tuple[GraphModule, dict[str, fx.Node]]:
     tracer = NodePathTracer()
     own = copy.deepcopy(network).eval()
     graph = GraphModule(own, tracer.trace(own))
+    for node in graph.graph.nodes:
+        if node.op == "call_module" and set(node.kwargs) == {"input"}:  # the one argument may have been named
+            node.args, node.kwargs = (node.kwargs["input"],), {}
     return graph, {name: node for node, name in tracer.node_to_qualname.items()}
 
 
@@ -99,24 +118,36 @@ def near(name: str, known: Sequence[str]) -> str:
     return f"did you mean {' or '.join(matches)}? Known: {outer}" if matches else f"choose of {outer}"
 
 
+def cut(network: nn.Module, nodes: tuple[str, ...], precision: torch.dtype) -> Trunk:
+    """A copy of `network` in eval mode up to `nodes`, without what lies behind them.
+
+    The same one for equal arguments, as long as the weights are neither written to nor moved.
+    """
+    state = [*network.parameters(), *network.buffers()]
+    return _cut(network, nodes, precision, tuple((value.data_ptr(), value._version) for value in state))
+
+
 # Tracing takes 0.1 s (ResNet-18) to 1 s (ResNet-152), and all classes share the whole network.
 @lru_cache(maxsize=4)
-def cut(network: nn.Module, nodes: tuple[str, ...], precision: torch.dtype) -> Trunk:
-    """A copy of `network` in eval mode up to `nodes`, without what lies behind them."""
+def _cut(network: nn.Module, nodes: tuple[str, ...], precision: torch.dtype, _: tuple[tuple[int, int], ...]) -> Trunk:
     extractor, places = traced(network)
     end: Any = next(node for node in reversed(extractor.graph.nodes) if node.op == "output")
     end.args = ({name: places[name] for name in nodes},)
     extractor.graph.eliminate_dead_code()
     extractor.delete_all_unused_submodules()
     modules = dict(extractor.named_modules())
+    found, smallest = reaches(extractor), _smallest_side(extractor.graph, modules)
+    reached = {name: found[places[name]] for name in nodes}
     _write_afresh(extractor.graph, modules)
     for node in list(extractor.graph.nodes):
         convolution: Any = next(iter(node.args), None)
         # A convolution that is a target itself has a second user, the output, and keeps its own activations.
-        if _is_module(node, modules, nn.BatchNorm2d) and _is_private(convolution, modules, nn.Conv2d):
+        if _is_normalisation(node, modules) and _is_private(convolution, modules, nn.Conv2d):
             fused = fuse_conv_bn_eval(modules[convolution.target], modules[node.target])
-            extractor.set_submodule(convolution.target, fused)
-            modules[convolution.target] = fused
+            # Under a name of its own: the convolution may be called elsewhere, with another normalisation behind it.
+            name = f"folded_{convolution.name}"
+            extractor.add_submodule(name, fused)
+            convolution.target, modules[name] = name, fused
             node.replace_all_uses_with(convolution)
             extractor.graph.erase_node(node)
     _pool_first(extractor.graph, modules)
@@ -130,13 +161,12 @@ def cut(network: nn.Module, nodes: tuple[str, ...], precision: torch.dtype) -> T
             node.target = operator.iadd
     extractor.delete_all_unused_submodules()
     extractor.recompile()
-    reached = reaches(extractor)
     for name, module in list(extractor.named_modules()):
         if isinstance(module, nn.Conv2d) and _Unshuffled.fits(module):
             extractor.set_submodule(name, _Unshuffled(module))
     # Measured on a CPU, ResNet-18 at 384 x 255: channels last takes 15 % less time.
     frozen = extractor.requires_grad_(False).to(dtype=precision).to(memory_format=torch.channels_last)
-    return Trunk(frozen, {name: reached[source] for name, source in end.args[0].items()}, precision)
+    return Trunk(frozen, reached, smallest, precision)
 
 
 def reaches(graph: GraphModule) -> dict[fx.Node, Reach]:
@@ -155,13 +185,53 @@ def reaches(graph: GraphModule) -> dict[fx.Node, Reach]:
 
 def _reach_behind(before: Reach, node: fx.Node, modules: dict[str, nn.Module]) -> Reach:
     """The reach of `node`, which looks at something of the reach `before`."""
-    module = modules.get(str(node.target)) if node.op == "call_module" else None
-    if isinstance(module, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
-        kernel, stride = _side(module.kernel_size), _side(module.stride)
-        dilation = _side(getattr(module, "dilation", 1))
-        return Reach(before.field + dilation * (kernel - 1) * before.stride, before.stride * stride)
-    is_unknown = node.op != "call_module" and node.target not in _POSITIONWISE
-    return Reach(math.inf, before.stride) if is_unknown or isinstance(module, _SIDEWAYS) else before
+    if isinstance(module := _module(node, modules), _WINDOWS):
+        window, stride = _window(module), _side(module.stride)
+        fits = before.fits_tiles and _pads_its_borders(module)
+        return Reach(before.field + (window - 1) * before.stride, before.stride * stride, fits)
+    if module is None:
+        is_positionwise = node.target in _POSITIONWISE
+    else:
+        is_positionwise = isinstance(module, _POSITIONWISE_MODULES) and not _is_of_the_batch(module)
+    return before if is_positionwise else Reach(math.inf, before.stride, before.fits_tiles)
+
+
+def _smallest_side(graph: fx.Graph, modules: dict[str, nn.Module]) -> int:
+    """Side of the smallest image that leaves a position in every layer: counted from the ends to the image."""
+    needed = dict.fromkeys(graph.nodes, 1)
+    for node in reversed(graph.nodes):
+        own = needed[node]
+        if isinstance(module := _module(node, modules), _WINDOWS):
+            own = max(1, (own - 1) * _side(module.stride) + _window(module) - 2 * _padding(module))
+        for source in node.all_input_nodes:
+            needed[source] = max(needed[source], own)
+    return next(needed[node] for node in graph.nodes if node.op == "placeholder")
+
+
+def _window(module: _WINDOWS) -> int:
+    """Side of what one position of `module` looks at, in positions of the layer before it."""
+    return _side(getattr(module, "dilation", 1)) * (_side(module.kernel_size) - 1) + 1
+
+
+def _padding(module: _WINDOWS) -> int:
+    if isinstance(module.padding, str):  # `same` or `valid`
+        return _window(module) // 2 if module.padding == "same" else 0
+    return _side(module.padding)
+
+
+def _pads_its_borders(module: _WINDOWS) -> bool:
+    """Whether there is a window for every stride that has begun, and it holds nothing of the other side."""
+    is_full = 2 * _padding(module) == _window(module) - 1
+    return is_full and getattr(module, "padding_mode", "zeros") != "circular"
+
+
+def _is_of_the_batch(module: nn.Module) -> bool:
+    """Whether it normalises by what it sees, since no statistics were kept."""
+    return isinstance(module, nn.BatchNorm2d) and module.running_mean is None
+
+
+def _module(node: fx.Node, modules: dict[str, nn.Module]) -> nn.Module | None:
+    return modules.get(str(node.target)) if node.op == "call_module" else None
 
 
 def _write_afresh(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
@@ -178,18 +248,24 @@ def _pool_first(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
     """The largest of a window and ReLU may change places: then the latter has a quarter of the values to pass."""
     for node in list(graph.nodes):
         users = list(node.users)
-        is_pooled = len(users) == 1 and _is_module(users[0], modules, nn.MaxPool2d)
-        if is_pooled and _is_module(node, modules, nn.ReLU):
-            (pool,) = users
-            pool.replace_input_with(node, node.args[0])
-            pool.replace_all_uses_with(node)
-            pool.append(node)
-            node.replace_input_with(node.args[0], pool)
+        pool: Any = _module(users[0], modules) if len(users) == 1 else None
+        if isinstance(pool, nn.MaxPool2d) and not pool.return_indices and _is_module(node, modules, nn.ReLU):
+            (behind,) = users
+            behind.replace_input_with(node, node.args[0])
+            behind.replace_all_uses_with(node)
+            behind.append(node)
+            node.replace_input_with(node.args[0], behind)
 
 
 def _is_module(node: Any, modules: dict[str, nn.Module], kind: type[nn.Module]) -> bool:
     """Whether `node`, an argument in a graph, is a call of a module of that `kind`."""
-    return isinstance(node, fx.Node) and node.op == "call_module" and isinstance(modules.get(str(node.target)), kind)
+    return isinstance(node, fx.Node) and isinstance(_module(node, modules), kind)
+
+
+def _is_normalisation(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
+    """Whether `node` is a linear map of each channel, which a convolution can take in."""
+    module = _module(node, modules)
+    return isinstance(module, nn.BatchNorm2d) and not _is_of_the_batch(module)
 
 
 def _is_private(node: Any, modules: dict[str, nn.Module], kind: type[nn.Module]) -> bool:
@@ -204,9 +280,9 @@ def _rectifier(node: fx.Node, modules: dict[str, nn.Module]) -> nn.Module:
     is_private_result = any(_is_private(before, modules, kind) for kind in (nn.Conv2d, nn.MaxPool2d))
     if not (is_private_result or is_private_sum):
         return nn.ReLU()  # somebody else reads what it would overwrite, or it is a target
-    if all(user.target in (operator.add, operator.iadd) for user in node.users):
-        return nn.ReLU(inplace=True)  # the gradient that comes back is one of two references to it
-    return _Rectified()
+    if any(user.op == "output" or isinstance(_module(user, modules), _WINDOWS) for user in node.users):
+        return _Rectified()
+    return nn.ReLU(inplace=True)  # the gradient that comes back, of a sum above all, may be somebody else's too
 
 
 class _InPlace(torch.autograd.Function):
@@ -249,8 +325,8 @@ class _Unshuffled(nn.Module):
     def fits(convolution: nn.Conv2d) -> bool:
         half = _side(convolution.kernel_size) // 2
         centred = convolution.kernel_size == (2 * half + 1,) * 2 and convolution.padding == (half, half)
-        plain = convolution.stride == (2, 2) and convolution.dilation == (1, 1) and convolution.in_channels == 3
-        return centred and plain and half % 2 == 1
+        plain = convolution.stride == (2, 2) and convolution.dilation == (1, 1) and convolution.padding_mode == "zeros"
+        return centred and plain and convolution.in_channels == 3 and convolution.groups == 1 and half % 2 == 1
 
     def forward(self, images: Tensor) -> Tensor:
         height, width = images.shape[2:]
@@ -259,4 +335,4 @@ class _Unshuffled(nn.Module):
 
 
 def _side(value: int | tuple[int, ...]) -> int:
-    return value if isinstance(value, int) else value[0]
+    return value if isinstance(value, int) else max(value)

@@ -35,6 +35,16 @@ def test_weights_of_either_kind_are_its_own(tmp_path: Path, name: str, suffix: s
     assert layers(model, height=64, width=64)
 
 
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+@pytest.mark.parametrize("has_heads", [True, False])
+def test_inception_networks_see_what_torchvision_shows_them(tmp_path: Path, name: str, has_heads: bool) -> None:
+    options = {"num_classes": 2, "aux_logits": has_heads, "init_weights": False}
+    network = models.get_model(name, weights=None, transform_input=True, **options).eval()
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    photo = torch.rand(1, 3, 80, 80)
+    torch.testing.assert_close(load_classifier(name, tmp_path / "weights.pth").network(photo), network(photo))
+
+
 def test_a_thousand_classes_are_those_of_imagenet(tmp_path: Path) -> None:
     torch.save(models.squeezenet1_1(weights=None).state_dict(), tmp_path / "weights.pth")
     classes = load_classifier("squeezenet1_1", tmp_path / "weights.pth").card.classes

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
+from torchvision import models
 
 from nightmare.dream import engine, transforms
 from nightmare.dream.engine import dream, dream_pictures, dream_steps, octave_sizes, to_picture, to_tensor
@@ -92,7 +93,7 @@ def test_so_it_does_in_one_pass(model: Model, photos: Tensor, objective: str) ->
     photos[1] *= 0.05
     recipe = BRIEF.model_copy(update={"objective": objective, "rotation": 5.0})
     areas = engine._areas(model, recipe, (), ())
-    sizes = octave_sizes(48, 64, recipe)
+    sizes = octave_sizes(48, 64, recipe, smallest=32)
     (*_, together) = engine._steps(areas, photos, recipe, names=NAMES, sizes=sizes)
     for index, name in enumerate(NAMES):
         alone = dream(model, photos[index : index + 1], recipe, names=[name])
@@ -167,6 +168,7 @@ def test_each_image_moves_by_its_own_mean_gradient(
     monkeypatch.setattr(
         engine, "build_objective", lambda *_, **__: lambda images: (images * direction).sum((1, 2, 3)) * strengths
     )
+    monkeypatch.setattr(engine, "smallest_side", lambda _: 32)
     recipe = Recipe(octaves=1, iterations=1, jitter=0, smoothing=0.0, strength=1.0, step_size=0.02, tile="none")
     grey = torch.full_like(photos, 0.5)
     moved = (dream(model, grey, recipe, names=NAMES) - grey).abs().mean((1, 2, 3))
@@ -185,6 +187,7 @@ def test_jitter_is_drawn_and_undone_on_both_axes(
         return images.square().sum((1, 2, 3))
 
     monkeypatch.setattr(engine, "build_objective", lambda *_, **__: objective)
+    monkeypatch.setattr(engine, "smallest_side", lambda _: 32)
     dots = torch.zeros_like(photos)
     dots[:, :, 11, 17] = 0.5
     recipe = Recipe(octaves=1, iterations=20, jitter=4, smoothing=0.0, strength=1.0, step_size=1e-5, tile="none")
@@ -223,9 +226,17 @@ def test_octaves_that_are_too_small_are_left_out_with_a_message(
     recipe = BRIEF.model_copy(update={"octaves": 6, "iterations": 1})
     with caplog.at_level(logging.WARNING):
         steps = list(dream_steps(model, photos, recipe, names=NAMES))
-    assert octave_sizes(48, 64, recipe) == [None, None, None, None, (34, 46), (48, 64)]
+    assert octave_sizes(48, 64, recipe, smallest=32) == [None, None, None, None, (34, 46), (48, 64)]
     assert [step.octave for step in steps] == [4, 5]
     assert "4 of 6 octaves of a picture of 64 x 48 are left out" in caplog.text
+
+
+def test_a_network_that_does_not_pad_asks_for_larger_octaves(model: Model, caplog: pytest.LogCaptureFixture) -> None:
+    network = models.alexnet(weights=None, num_classes=3).eval().requires_grad_(False)
+    recipe = Recipe(layers={"features": 1.0}, octaves=3, octave_scale=1.5, iterations=1)
+    steps = list(dream_steps(Model(network, model.card, "alexnet"), torch.rand(1, 3, 100, 140), recipe, names="a"))
+    assert [tuple(step.images.shape[2:]) for step in steps] == [(67, 93), (100, 140)]
+    assert "1 of 3 octaves of a picture of 140 x 100 are left out: their shorter side is below 63" in caplog.text
 
 
 def test_a_picture_that_is_too_small_stays_as_it_is(model: Model, caplog: pytest.LogCaptureFixture) -> None:

@@ -16,9 +16,11 @@ from nightmare.dream.picture import read_provenance
 from nightmare.dream.workers import ModelFolder
 from nightmare.tables import DREAMS, read_table
 
-# A process that was started in the background ignores the signal from birth.
+# A process that was started in the background ignores the signal from birth. With a core for each photo all dreams
+# would be done at once, and none be left to interrupt.
 PROGRAM = """
-import signal
+import os, signal
+os.cpu_count = lambda: 2
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from nightmare.cli import app
 app()

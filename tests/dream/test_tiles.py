@@ -7,7 +7,7 @@ from torchvision.models import alexnet
 from torchvision.models.resnet import Bottleneck, ResNet
 
 from nightmare.dream import engine, tiles
-from nightmare.dream.engine import dream
+from nightmare.dream.engine import dream, dream_steps
 from nightmare.dream.objectives import Objective, build_objective
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import ascent, tile_side
@@ -121,11 +121,16 @@ def test_a_look_at_the_whole_picture_has_no_tiles(model: Model) -> None:
         ascent(objective, pictures(65, 64), tile=64)
 
 
-def test_a_network_that_loses_its_borders_has_no_tiles(model: Model) -> None:
-    network = alexnet(weights=None, num_classes=3).eval().requires_grad_(False)
-    objective = build_objective(Model(network, model.card, "alexnet"), Recipe(layers={"features.2": 1.0}))
+def test_a_network_that_loses_its_borders_has_no_tiles(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    borderless = Model(alexnet(weights=None, num_classes=3).eval().requires_grad_(False), model.card, "alexnet")
+    recipe = Recipe(layers={"features.2": 1.0}, octaves=4)
+    objective = build_objective(borderless, recipe)
     with pytest.raises(ModelError, match=r"borders.*set tile to none"):
         ascent(objective, pictures(130, 130), tile=64)
+    monkeypatch.setattr(tiles, "_BUDGET", 1)
+    assert tile_side(objective, Recipe(), batch=1, height=1500, width=2000) is None
+    with pytest.raises(ModelError, match=r"borders.*set tile to none"):
+        next(dream_steps(borderless, pictures(130, 130), recipe.model_copy(update={"tile": 64}), names="a"))
 
 
 def test_auto_is_a_matter_of_the_budget(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,8 @@
 """A cut, folded and in-place network computes what the plain one does, on the way there and back, and leaves it be."""
 
+import math
+from typing import Any
+
 import pytest
 import torch
 from networks import far_from_identity
@@ -22,22 +25,53 @@ def network_of(name: str) -> nn.Module:
     torch.manual_seed(0)
     options = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
     network: nn.Module = getattr(models, name)(weights=None, num_classes=3, **options)
-    far_from_identity(network)
     if isinstance(network, models.ResNet):
         network.conv1.bias = nn.Parameter(torch.rand(64))  # torchvision has none before a normalisation
+    return frozen(network)
+
+
+def frozen(network: nn.Module) -> nn.Module:
+    """The network in double precision as it is used, its normalisations far from the identity."""
+    far_from_identity(network)
     return network.double().eval().requires_grad_(False)
 
 
 class Shortcut(nn.Module):
-    """A ReLU whose gradient is also that of the path beside it."""
+    """A ReLU whose gradient is also that of the path beside it, whatever stands between it and the sum."""
 
-    def __init__(self) -> None:
+    def __init__(self, between: nn.Module) -> None:
         super().__init__()
         self.first, self.second, self.relu = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, padding=1), nn.ReLU()
+        self.between = between
 
     def forward(self, images: Tensor) -> Tensor:
         early = self.first(images)
-        return early + self.relu(self.second(early))
+        return early + self.between(self.relu(self.second(early)))
+
+
+class Twice(nn.Module):
+    """One convolution that is called two times, with another normalisation behind each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.shared = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, padding=1)
+        self.one, self.two = nn.BatchNorm2d(4), nn.BatchNorm2d(4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        early = self.stem(images)
+        return self.one(self.shared(early)) + self.two(self.shared(early))
+
+
+class Named(nn.Module):
+    """A ReLU that is called with its argument's name, before a pool that also tells where its values are from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.relu, self.pool = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.MaxPool2d(2, return_indices=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        values, places = self.pool(self.relu(input=self.conv(images)))
+        return values + places
 
 
 def plain(network: nn.Module, name: str, images: Tensor) -> Tensor:
@@ -117,8 +151,81 @@ def test_every_layer_at_once() -> None:
     assert_same(network, [*names, "layer2.0.conv1"], (33, 40))
 
 
-def test_a_gradient_that_two_paths_share_is_not_overwritten() -> None:
-    assert_same(Shortcut().double().eval().requires_grad_(False), ["add"], (20, 21))
+@pytest.mark.parametrize("between", [nn.Identity(), nn.Dropout(), nn.Unflatten(1, (4, 1)), nn.Flatten(0, 1)])
+def test_a_gradient_that_two_paths_share_is_not_overwritten(between: nn.Module) -> None:
+    if isinstance(between, nn.Unflatten):
+        between = nn.Sequential(between, nn.Flatten(1, 2))
+    elif isinstance(between, nn.Flatten):
+        between = nn.Sequential(between, nn.Unflatten(0, (1, 4)))
+    assert_same(frozen(Shortcut(between)), ["add"], (20, 21))
+
+
+def test_a_convolution_of_two_normalisations_is_folded_into_both() -> None:
+    assert_same(frozen(Twice()), ["add"], (20, 21))
+
+
+def test_a_pool_that_tells_places_stays_behind_its_relu() -> None:
+    assert_same(frozen(Named()), ["add"], (20, 21))
+
+
+@pytest.mark.parametrize("options", [{"groups": 3}, {"padding_mode": "reflect"}, {"bias": False}])
+def test_other_first_convolutions(options: dict[str, Any]) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 6, 7, stride=2, padding=3, **options), nn.Conv2d(6, 2, 3))
+    assert_same(frozen(network), ["1"], (33, 40))
+
+
+def test_normalisation_by_what_it_sees_is_not_folded() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False), nn.Conv2d(4, 2, 3))
+    assert_same(frozen(network), ["2"], (20, 21))
+
+
+@pytest.mark.parametrize(
+    ("between", "field"),
+    [
+        (nn.SiLU(), 5),
+        (nn.MaxPool2d((1, 5), stride=1, padding=(0, 2)), 9),
+        (nn.GroupNorm(2, 4), math.inf),
+        (nn.InstanceNorm2d(4), math.inf),
+        (nn.BatchNorm2d(4, track_running_stats=False), math.inf),
+        (nn.Softmax2d(), math.inf),  # of an unknown module the worst is assumed
+    ],
+)
+def test_how_far_a_layer_looks(between: nn.Module, field: float) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), between, nn.Conv2d(4, 2, 3, padding=1))
+    assert cut(frozen(network), ("2",), torch.float64).reaches["2"].field == field
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg11", "inception_v3", "squeezenet1_1", "resnet18"])
+def test_the_smallest_side_leaves_every_layer_a_position(name: str) -> None:
+    options = {"aux_logits": False, "init_weights": False} if name == "inception_v3" else {}
+    network = getattr(models, name)(weights=None, num_classes=3, **options).eval()
+    last = "Mixed_7c" if name == "inception_v3" else "layer4" if name == "resnet18" else "features"
+    end = checked_layer(last, layer_ends(network))
+    trunk = cut(network, (end,), torch.float32)
+    assert min(trunk(torch.rand(1, 3, trunk.smallest_side, 150))[end].shape) == 1
+    if name in ("alexnet", "vgg11", "inception_v3"):  # the others pad or fill up, and need less
+        with pytest.raises(RuntimeError, match=r"too small|greater than"):
+            trunk(torch.rand(1, 3, trunk.smallest_side - 1, 150))
+
+
+def test_weights_that_change_are_seen() -> None:
+    network = frozen(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()))
+    images = torch.rand(1, 3, 8, 8, dtype=torch.float64)
+    first = cut(network, ("1",), torch.float64)
+    assert cut(network, ("1",), torch.float64) is first
+    network[0].weight.mul_(2)
+    assert cut(network, ("1",), torch.float64)(images)["1"].max() > 1.5 * first(images)["1"].max()
+    assert_same(network, ["1"], (8, 8))
+    network[0].weight.data = torch.zeros_like(network[0].weight)  # as a move to another device does it
+    network[0].bias.data = torch.zeros_like(network[0].bias)
+    assert not cut(network, ("1",), torch.float64)(images)["1"].any()
+
+
+def test_a_layer_that_gives_no_tensor_is_refused() -> None:
+    network = models.shufflenet_v2_x0_5(weights=None, num_classes=3).eval()
+    node = checked_layer("stage2.1.chunk", layer_ends(network))
+    with pytest.raises(ModelError, match=r"stage2\.1\.chunk gives is no tensor but tuple"):
+        cut(network, (node,), torch.float32)(torch.rand(1, 3, 64, 64))
 
 
 @pytest.mark.parametrize(
