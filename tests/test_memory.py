@@ -46,6 +46,12 @@ def test_a_step_finds_the_memory_of_the_one_before() -> None:
     assert given_back > 100, "MB of the 256 that a step has"
 
 
+def test_what_is_given_back_stays_away() -> None:
+    faults, given_back = _faults_and_given_back("keep_freed_memory(); step(); give_back_freed_memory()")
+    assert faults > 60_000, "256 MB"
+    assert given_back < 50
+
+
 def test_without_asking_every_step_begins_with_fresh_pages() -> None:
     faults, _ = _faults_and_given_back("")
     assert faults > 60_000, "256 MB"

@@ -59,12 +59,13 @@ def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[T
     side = math.ceil(tile / stride) * stride
     gradient = torch.zeros_like(images)
     scores = torch.zeros(len(images), dtype=images.dtype, device=images.device)
+    give_back_freed_memory()
     for down in _spans(height, side, halo):
         for across in _spans(width, side, halo):
             score, back = _of_tile(objective, images, down, across)
             gradient[:, :, down.low : down.high, across.low : across.high] += back
             scores += score
-        give_back_freed_memory()
+            give_back_freed_memory()
     return scores, gradient
 
 

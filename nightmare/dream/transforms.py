@@ -39,9 +39,10 @@ def moved(images: Tensor, recipe: Recipe, *, names: Sequence[str], octave: int, 
     def undone(gradient: Tensor) -> Tensor:
         # Sampling is linear in what is sampled, so that the way back does not look at a picture, and none is kept for
         # autograd: any of the right size may stand for it. 0: bilinear, 2: reflection.
-        halves = _halved(gradient)
-        any_picture = gradient[:1].expand(len(halves), -1, -1, -1)
-        back, _ = torch.ops.aten.grid_sampler_2d_backward(halves, any_picture, grid, 0, 2, False, [True, False])
+        any_picture = gradient[:1].expand(len(grid), -1, -1, -1)
+        back, _ = torch.ops.aten.grid_sampler_2d_backward(
+            _halved(gradient), any_picture, grid, 0, 2, False, [True, False]
+        )
         upper, lower = back.unflatten(0, (-1, 2)).unbind(1)
         return unshifted(upper.add_(lower))
 
@@ -60,7 +61,7 @@ def _twice(images: Tensor) -> Tensor:
 
 def _halved(images: Tensor) -> Tensor:
     """Upper and lower half of each image in turn: (2 × batch, 3, half the height, width), an odd height filled up."""
-    filled = F.pad(images, (0, 0, 0, images.shape[2] % 2))
+    filled = F.pad(images, (0, 0, 0, 1)) if images.shape[2] % 2 else images
     return filled.unflatten(2, (2, -1)).transpose(1, 2).flatten(0, 1)
 
 

@@ -1,16 +1,23 @@
 """Part by part is the same as the whole: values, gradients, dreams, and no seam to be seen or measured."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.models import alexnet
 from torchvision.models.resnet import Bottleneck, ResNet
 
 from nightmare.dream import engine, tiles
-from nightmare.dream.engine import dream, dream_steps
+from nightmare.dream.engine import dream, dream_steps, to_picture
 from nightmare.dream.objectives import Objective, build_objective
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import ascent, tile_side
+from nightmare.dream.workers import ModelFolder
 from nightmare.errors import ModelError
 from nightmare.train.model import Model
 
@@ -107,9 +114,11 @@ def test_a_dream_by_tiles_is_the_dream_without_seams(model: Model) -> None:
 
 
 def test_jittered_tiles_equal_the_whole_too(model: Model) -> None:
+    model.network.double()
     recipe = Recipe(**LAYER, octaves=2, iterations=2, jitter=20)
     whole, parts = (
-        dream(model, pictures(90, 131), recipe.model_copy(update={"tile": tile}), names="a") for tile in ("none", 64)
+        dream(model, pictures(90, 131).double(), recipe.model_copy(update={"tile": tile}), names="a")
+        for tile in ("none", 64)
     )
     torch.testing.assert_close(parts, whole, rtol=0, atol=1e-3)
 
@@ -131,6 +140,27 @@ def test_a_network_that_loses_its_borders_has_no_tiles(model: Model, monkeypatch
     assert tile_side(objective, Recipe(), batch=1, height=1500, width=2000) is None
     with pytest.raises(ModelError, match=r"borders.*set tile to none"):
         next(dream_steps(borderless, pictures(130, 130), recipe.model_copy(update={"tile": 64}), names="a"))
+
+
+def test_a_picture_of_twelve_megapixels_takes_less_than_three_gigabytes(
+    tmp_path: Path, model_folder: ModelFolder
+) -> None:
+    """Of the whole command in a process of its own, with the libraries that it loads: the default recipe, briefly."""
+    coarse = pictures(48, 64)[0]
+    to_picture(coarse).resize((4096, 3072), Image.Resampling.BICUBIC).save(tmp_path / "photo.jpg")
+    arguments = ["dream", "photo.jpg", "-o", "out", "--model", str(model_folder.directory), "--pixels", "4096"]
+    program = (
+        "import atexit, resource\nfrom nightmare.cli import app\n"
+        "atexit.register(lambda: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))\napp()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments, "--octaves", "2", "--iterations", "1"],
+        cwd=tmp_path, env={**os.environ, "NIGHTMARE_BACKEND": "sequential"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 made" in done.stdout
+    kilobytes = int(done.stdout.split()[-1])
+    assert kilobytes * 1024 < 3e9
 
 
 def test_auto_is_a_matter_of_the_budget(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +191,7 @@ def test_a_dream_under_a_small_budget_goes_by_tiles(model: Model, monkeypatch: p
 
     monkeypatch.setattr(engine, "ascent", noted)
     recipe = Recipe(layers={"conv1": 1.0}, octaves=2, iterations=1)
-    for budget in (1 << 40, 8 << 20):
+    for budget in (1 << 40, 4 << 20):
         monkeypatch.setattr(tiles, "_BUDGET", budget)
         dream(model, pictures(270, 280), recipe, names="a")
     assert used[:3] == [None, None, None]  # the smaller octave never asks for tiles

@@ -11,6 +11,7 @@ from torchvision import models
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from nightmare.dream.engine import dream
+from nightmare.dream.kernels import Packed
 from nightmare.dream.objectives import build_objective
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import ascent
@@ -143,6 +144,21 @@ def test_the_cheap_network_equals_the_plain_one(name: str, targets: list[str]) -
 @pytest.mark.parametrize("size", [(32, 32), (33, 32), (32, 33), (35, 51), (38, 41)])
 def test_odd_and_even_sides(size: tuple[int, int]) -> None:
     assert_same(network_of("resnet18"), ["conv1", "layer1.0.add", "layer2"], size)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this processor has no kernels to pack for")
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "squeezenet1_1", "densenet121"])
+def test_single_precision_with_its_own_kernels_too(name: str) -> None:
+    network, images = network_of(name).float(), torch.rand(1, 3, 65, 48)
+    nodes = [node for node in layer_ends(network).values() if "." in node][:40][-1:]
+    trunk = cut(network, tuple(nodes), torch.float32)
+    assert any(isinstance(module, Packed) for module in trunk.network.modules())
+    found, expected = images.clone().requires_grad_(), images.clone().requires_grad_()
+    values, plain_values = trunk(found)[nodes[0]], plain(network, nodes[0], expected)
+    assert (values - plain_values).abs().max() < 1e-5 * plain_values.abs().max()
+    (gradient,) = torch.autograd.grad(values.square().mean(), found)
+    (plain_gradient,) = torch.autograd.grad(plain_values.square().mean(), expected)
+    assert (gradient - plain_gradient).abs().max() < 1e-4 * plain_gradient.abs().max()
 
 
 def test_every_layer_at_once() -> None:
