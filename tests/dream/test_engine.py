@@ -100,6 +100,13 @@ def test_so_it_does_in_one_pass(model: Model, photos: Tensor, objective: str) ->
         torch.testing.assert_close(together.images[index : index + 1], alone, rtol=0, atol=1e-4)
 
 
+def test_steps_keep_the_memory_that_they_free(model: Model, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(engine, "keep_freed_memory", lambda: asked.append(1))
+    next(dream_steps(model, photos[:1], BRIEF, names=["a"]))
+    assert asked == [1]
+
+
 def test_whoever_stops_asking_has_cancelled(model: Model, photos: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     real = engine.ascent

@@ -180,6 +180,12 @@ def test_a_convolution_of_two_normalisations_is_folded_into_both() -> None:
     assert_same(frozen(Twice()), ["add"], (20, 21))
 
 
+def test_the_first_pool_leaves_its_relu_a_quarter_of_the_values() -> None:
+    network = network_of("resnet18")
+    names = [node.name for node in cut(network, ("layer1.0.conv1",), torch.float64).network.graph.nodes]
+    assert names.index("maxpool") < names.index("relu")
+
+
 def test_a_pool_that_tells_places_stays_behind_its_relu() -> None:
     assert_same(frozen(Named()), ["add"], (20, 21))
 
