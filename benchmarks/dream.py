@@ -35,8 +35,12 @@ HEIGHT, WIDTH = 384, 512
 LAYER = {"layer3": 1.0}
 # The classic loop: half the energy of layer3, jitter and a clip, nothing else.
 CLASSIC = Recipe(layers=LAYER, octaves=4, iterations=10, step_size=0.02, jitter=16, smoothing=0.0, strength=1.0)
-# The same strength in fewer steps: most of them at full size, large ones first, none into the ends of the range.
-SWIFT = CLASSIC.model_copy(update={"iterations": [0, 0, 2, 5], "step_size": 0.054, "taper": 1.0, "headroom": 0.05})
+# The same strength in fewer steps: most of them at full size, large ones first.
+SWIFT = CLASSIC.model_copy(update={"iterations": [0, 0, 3, 5], "step_size": 0.052, "taper": 1.0, "headroom": 0.01})
+# A processor that multiplies bfloat16 makes more of them in the same time.
+SWIFT_HALF = CLASSIC.model_copy(
+    update={"iterations": [0, 0, 3, 9], "step_size": 0.037, "taper": 1.0, "precision": "bfloat16"}
+)
 MODEL = Path("models/retrain")
 
 
@@ -205,7 +209,7 @@ FIGURES = ("time", "objective", "distance", "clipped share", "SSIM")
 CONTENDERS = {
     "the same recipe": CLASSIC,
     "swift": SWIFT,
-    "swift, bfloat16": SWIFT.model_copy(update={"precision": "bfloat16"}),
+    "swift, bfloat16": SWIFT_HALF,
 }
 
 
