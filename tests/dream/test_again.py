@@ -57,6 +57,23 @@ def test_it_is_computed_by_as_many_threads(
     assert read_provenance(tmp_path / "again.png").threads == 3
 
 
+@pytest.mark.parametrize(("version", "warnings"), [("1.0", 1), ("", 0), (str(torch.__version__), 0)])
+def test_another_torch_is_said_where_it_is_known(
+    picture: Path,
+    model_folder: ModelFolder,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    version: str,
+    warnings: int,
+) -> None:
+    made = read_provenance(picture).model_copy(update={"torch": version})
+    save_dream(tmp_path / "old.png", torch.zeros(3, 8, 8), made)
+    redream(tmp_path / "old.png", tmp_path / "again.png", folder=model_folder, places=[tmp_path / "photos"])
+    assert caplog.text.count(f"old.png was made with torch {version}, this is {torch.__version__}: ") == warnings
+    assert len(caplog.records) == warnings
+    assert (tmp_path / "again.png").read_bytes() == picture.read_bytes()  # which names the torch that made it
+
+
 def test_it_can_be_made_larger(picture: Path, model_folder: ModelFolder, tmp_path: Path) -> None:
     redream(picture, tmp_path / "large.png", folder=model_folder, places=[tmp_path / "photos"], pixels=160)
     with Image.open(tmp_path / "large.png") as large:
