@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nightmare.data.canvases import find_photos
+from nightmare.data.canvases import Photo, find_photos
 from nightmare.dream import again
 from nightmare.dream.again import redream
 from nightmare.dream.batch import Order, dream_photos, plan_dreams
@@ -103,3 +103,20 @@ def test_a_photo_that_changed_or_is_absent_is_named(picture: Path, model_folder:
         photo.write_bytes(b"another")
     with pytest.raises(InputError, match=r"the photo sea \([0-9a-f]{12}\) is not here: say where"):
         redream(picture, tmp_path / "again.png", folder=model_folder, places=[tmp_path / "photos", tmp_path / "absent"])
+
+
+def test_turns_frequencies_guides_and_masks_come_back_too(
+    photos: Tensor, model_folder: ModelFolder, tmp_path: Path
+) -> None:
+    for name, photo in zip(("sea", "guide", "mask"), photos, strict=True):
+        to_picture(photo).save(tmp_path / f"{name}.png")
+    sea, guide, mask = (Photo(name, tmp_path / f"{name}.png") for name in ("sea", "guide", "mask"))
+    recipe = Recipe(
+        layers={"layer2": 1.0}, objective="guided", octaves=2, octave_scale=1.36, iterations=2, rotation=20.0, zoom=0.1,
+        parametrisation="fourier", masks=[{}, {"layer1": 1.0}], feather=2.0,
+    )  # fmt: skip
+    order = Order(model_folder, recipe, pixels=80, guides=(guide, sea), masks=(mask, guide))
+    (picture,) = dream_photos(plan_dreams([sea], tmp_path / "dreams", order=order))
+    assert isinstance(picture, Path)
+    redream(picture, tmp_path / "again.png", folder=model_folder, places=[tmp_path])
+    assert (tmp_path / "again.png").read_bytes() == picture.read_bytes()
