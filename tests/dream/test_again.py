@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from nightmare.data.canvases import Photo, find_photos
-from nightmare.dream import again
+from nightmare.dream import again, batch
 from nightmare.dream.again import redream
 from nightmare.dream.batch import Order, dream_photos, plan_dreams
 from nightmare.dream.engine import to_picture, to_tensor
@@ -103,6 +103,14 @@ def test_a_photo_that_changed_or_is_absent_is_named(picture: Path, model_folder:
         photo.write_bytes(b"another")
     with pytest.raises(InputError, match=r"the photo sea \([0-9a-f]{12}\) is not here: say where"):
         redream(picture, tmp_path / "again.png", folder=model_folder, places=[tmp_path / "photos", tmp_path / "absent"])
+
+
+def test_a_film_is_no_photo(
+    picture: Path, model_folder: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_MOST_BYTES", (tmp_path / "photos" / "sea.png").stat().st_size - 1)
+    with pytest.raises(InputError, match=r"the photo sea \([0-9a-f]{12}\) is not here"):
+        redream(picture, tmp_path / "again.png", folder=model_folder, places=[tmp_path / "photos"])
 
 
 def test_turns_frequencies_guides_and_masks_come_back_too(
