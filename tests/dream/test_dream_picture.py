@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas, find_photos, read_canvases
@@ -216,7 +216,9 @@ def test_nothing_of_the_photos_own_metadata_goes_into_the_dream(tmp_path: Path, 
     tags[ExifTags.Base.DateTime] = "2019:10:31 23:59:59"
     tags.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (52.0, 31.0, 7.0), 29: "SECRETDATE"})
     photo = Image.merge("RGBA", [Image.linear_gradient("L")] * 4)
-    photo.save(photos / "home.webp", lossless=True, exif=tags, xmp=b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    xmp = b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>"
+    photo.save(photos / "home.webp", lossless=True, exif=tags, xmp=xmp, icc_profile=profile)
     assert photos.joinpath("home.webp").read_bytes().count(b"SECRET") == 3
     (canvas,) = read_canvases(find_photos([photos]), pixels=64)
     assert isinstance(canvas, Canvas)
