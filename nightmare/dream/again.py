@@ -1,5 +1,6 @@
-"""The same picture again, from what it says of itself: bit for bit on the same machine."""
+"""The same picture again, from what it says of itself: bit for bit on the same machine with the same torch."""
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from nightmare.errors import InputError, ModelError
 
 __all__ = ["redream"]
 
+_log = logging.getLogger(__name__)
+
 
 def redream(
     picture: Path, out: Path, *, folder: ModelFolder, places: Iterable[Path], pixels: int | None = None
@@ -23,8 +26,9 @@ def redream(
     """Make the dream at `picture` again and save it to `out`, at another longer side when `pixels` says so.
 
     The photo, guides and masks are looked for by their hashes among the shipped photos and at `places`, files or
-    folders. Raises `ModelError` when the model in `folder` is another than the picture's, and `InputError` when a
-    photo is not found, or when the picture was made by another version of the engine.
+    folders. A warning in the log says when the picture was made with another version of torch. Raises `ModelError` when
+    the model in `folder` is another than the picture's, and `InputError` when a photo is not found, or when the picture
+    was made by another version of the engine.
     """
     format_of(out)
     made = read_provenance(picture)
@@ -42,6 +46,11 @@ def redream(
         guides=tuple(_canvas(guide, photos, made=made, pixels=GUIDE_PIXELS) for guide in made.guides),
         masks=tuple(_canvas(mask, photos, made=made, pixels=side) for mask in made.masks),
     )
+    if made.torch not in ("", installed := str(torch.__version__)):
+        _log.warning(
+            "%s was made with torch %s, this is %s: the last bits may differ, install that version for the same ones",
+            picture, made.torch, installed,
+        )  # fmt: skip
     with _threads(made.threads):
         image, _ = painted(commission, folder=folder, bar=True)
         again = provenance(commission, folder.load()).model_copy(

@@ -146,15 +146,25 @@ def dream_photos(plan: Plan) -> Iterator[Path | Refused]:
 
 def read_canvas(photo: Photo, pixels: int) -> Canvas:
     """The photo at a longer side of `pixels`. Raises `InputError` when it cannot be read."""
-    (canvas,) = read_canvases([photo], pixels=pixels)
+    canvas = _canvas(photo, pixels)
     if isinstance(canvas, ImageError):
         raise InputError(f"{photo.path} cannot be read: {canvas}")
     return canvas
 
 
 def file_hash(photo: Photo) -> str:
-    """The SHA-256 by which a picture names its photo, guides and masks."""
-    return hashlib.sha256(photo.path.read_bytes()).hexdigest()
+    """The SHA-256 by which a picture names its photo, guides and masks; empty for a file too large to be one."""
+    if photo.path.stat().st_size > _MOST_BYTES:
+        return ""
+    with photo.path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _canvas(photo: Photo, pixels: int) -> Canvas | ImageError:
+    if photo.path.stat().st_size > _MOST_BYTES:  # a film among the photos is not read into memory
+        return ImageError("bytes", f"more than {_MOST_BYTES >> 20} MB")
+    (canvas,) = read_canvases([photo], pixels=pixels)
+    return canvas
 
 
 def _manifest(path: Path) -> dict[str, dict[str, Any]]:
@@ -180,9 +190,7 @@ def _is_made(task: _Task, hashes: tuple[tuple[str, ...], tuple[str, ...]]) -> bo
 def _made(task: _Task, *, bar: bool = False) -> dict[str, Any] | Refused:
     order, path = task.order, task.photo.path
     try:
-        if path.stat().st_size > _MOST_BYTES:  # a film among the photos is not read into memory
-            return Refused(path, ImageError("bytes", f"more than {_MOST_BYTES >> 20} MB"))
-        (canvas,) = read_canvases([task.photo], pixels=order.pixels)
+        canvas = _canvas(task.photo, order.pixels)
     except OSError as error:
         return Refused(path, ImageError("damaged", f"cannot be opened: {error.strerror}"))
     if isinstance(canvas, ImageError):

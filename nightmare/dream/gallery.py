@@ -128,6 +128,7 @@ def provenance(commission: Commission, model: Model) -> Provenance:
         guides=tuple(guide.sha256 for guide in commission.guides),
         masks=tuple(mask.sha256 for mask in commission.masks),
         threads=torch.get_num_threads(),
+        torch=str(torch.__version__),
         recipe=commission.recipe,
     )
 

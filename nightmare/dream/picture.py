@@ -29,6 +29,7 @@ _MOST_TEXT = 60_000
 _MOST_BYTES = 1 << 30
 _WEBP_SIDE = 16383
 _Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z.+_-]*$", max_length=64)]
 
 
 class Provenance(BaseModel):
@@ -48,6 +49,7 @@ class Provenance(BaseModel):
     guides: tuple[_Sha256, ...] = ()
     masks: tuple[_Sha256, ...] = ()
     threads: Annotated[int, Field(ge=1, le=1024)]  # of the processor: sums of floats depend on how they are shared out
+    torch: _Version = ""  # its version, whose kernels round; unknown in dreams from before it was noted
     licence: str
     credit: str
     recipe: Recipe

@@ -125,6 +125,35 @@ def swapped_profile():
     return bytes(profile)
 
 
+def display_p3():
+    """The sRGB profile with the primaries of Display P3, which shares its white and its curve."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    primaries = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    for index in range(struct.unpack(">I", profile[128:132])[0]):
+        name, offset = struct.unpack(">4sI", profile[132 + 12 * index : 140 + 12 * index])
+        if name in primaries:
+            numbers = (round(value * 65536) for value in primaries[name])
+            profile[offset + 8 : offset + 20] = struct.pack(">3i", *numbers)
+    return bytes(profile)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "TIFF", "WEBP"])
+def test_a_photo_in_display_p3_comes_out_in_srgb(image_format):
+    image = Image.new("RGB", (24, 8), (200, 100, 50))
+    image.paste((80, 90, 200), (8, 0, 16, 8))
+    image.paste((128, 128, 128), (16, 0, 24, 8))
+    result = decoded(saved(image, image_format, icc_profile=display_p3(), lossless=True)).image
+    # By the matrices of CSS Color 4.
+    assert result.getpixel((4, 4)) == pytest.approx((214.9, 92.6, 31.0), abs=1)
+    assert result.getpixel((12, 4)) == pytest.approx((77.5, 90.4, 207.1), abs=1)
+    assert result.getpixel((20, 4)) == pytest.approx((128, 128, 128), abs=1)
+    assert not result.info
+
+
 def test_profile_keeps_alpha():
     image = quarters("RGBA")
     image.putpixel((0, 0), (255, 0, 0, 0))

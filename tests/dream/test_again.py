@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from nightmare.data.canvases import find_photos
-from nightmare.dream import again
+from nightmare.data.canvases import Photo, find_photos
+from nightmare.dream import again, batch
 from nightmare.dream.again import redream
 from nightmare.dream.batch import Order, dream_photos, plan_dreams
 from nightmare.dream.engine import to_picture, to_tensor
@@ -57,6 +57,23 @@ def test_it_is_computed_by_as_many_threads(
     assert read_provenance(tmp_path / "again.png").threads == 3
 
 
+@pytest.mark.parametrize(("version", "warnings"), [("1.0", 1), ("", 0), (str(torch.__version__), 0)])
+def test_another_torch_is_said_where_it_is_known(
+    picture: Path,
+    model_folder: ModelFolder,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    version: str,
+    warnings: int,
+) -> None:
+    made = read_provenance(picture).model_copy(update={"torch": version})
+    save_dream(tmp_path / "old.png", torch.zeros(3, 8, 8), made)
+    redream(tmp_path / "old.png", tmp_path / "again.png", folder=model_folder, places=[tmp_path / "photos"])
+    assert caplog.text.count(f"old.png was made with torch {version}, this is {torch.__version__}: ") == warnings
+    assert len(caplog.records) == warnings
+    assert (tmp_path / "again.png").read_bytes() == picture.read_bytes()  # which names the torch that made it
+
+
 def test_it_can_be_made_larger(picture: Path, model_folder: ModelFolder, tmp_path: Path) -> None:
     redream(picture, tmp_path / "large.png", folder=model_folder, places=[tmp_path / "photos"], pixels=160)
     with Image.open(tmp_path / "large.png") as large:
@@ -86,3 +103,28 @@ def test_a_photo_that_changed_or_is_absent_is_named(picture: Path, model_folder:
         photo.write_bytes(b"another")
     with pytest.raises(InputError, match=r"the photo sea \([0-9a-f]{12}\) is not here: say where"):
         redream(picture, tmp_path / "again.png", folder=model_folder, places=[tmp_path / "photos", tmp_path / "absent"])
+
+
+def test_a_film_is_no_photo(
+    picture: Path, model_folder: ModelFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_MOST_BYTES", (tmp_path / "photos" / "sea.png").stat().st_size - 1)
+    with pytest.raises(InputError, match=r"the photo sea \([0-9a-f]{12}\) is not here"):
+        redream(picture, tmp_path / "again.png", folder=model_folder, places=[tmp_path / "photos"])
+
+
+def test_turns_frequencies_guides_and_masks_come_back_too(
+    photos: Tensor, model_folder: ModelFolder, tmp_path: Path
+) -> None:
+    for name, photo in zip(("sea", "guide", "mask"), photos, strict=True):
+        to_picture(photo).save(tmp_path / f"{name}.png")
+    sea, guide, mask = (Photo(name, tmp_path / f"{name}.png") for name in ("sea", "guide", "mask"))
+    recipe = Recipe(
+        layers={"layer2": 1.0}, objective="guided", octaves=2, octave_scale=1.36, iterations=2, rotation=20.0, zoom=0.1,
+        parametrisation="fourier", masks=[{}, {"layer1": 1.0}], feather=2.0,
+    )  # fmt: skip
+    order = Order(model_folder, recipe, pixels=80, guides=(guide, sea), masks=(mask, guide))
+    (picture,) = dream_photos(plan_dreams([sea], tmp_path / "dreams", order=order))
+    assert isinstance(picture, Path)
+    redream(picture, tmp_path / "again.png", folder=model_folder, places=[tmp_path])
+    assert (tmp_path / "again.png").read_bytes() == picture.read_bytes()

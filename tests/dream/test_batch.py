@@ -1,6 +1,8 @@
 """A folder of dreams: each made once, gone on with after an interruption, bad files named and passed over."""
 
+import os
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from nightmare.data.canvases import Photo, find_photos
 from nightmare.dream import batch, forecast
-from nightmare.dream.batch import MANIFEST, Order, Refused, dream_photos, plan_dreams
+from nightmare.dream.batch import MANIFEST, Order, Refused, dream_photos, file_hash, plan_dreams
 from nightmare.dream.engine import dream_pictures, to_picture
 from nightmare.dream.picture import read_provenance
 from nightmare.dream.recipe import Recipe
@@ -197,6 +199,31 @@ def test_a_film_among_the_photos_is_not_read(
     assert [result.error.reason for result in dreamt(album, model_folder) if isinstance(result, Refused)] == [
         "format", "bytes", "format",
     ]  # fmt: skip
+
+
+def test_a_photo_is_hashed_without_being_held_and_a_film_not_even_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = Photo("scan", tmp_path / "scan.tif")
+    photo.path.touch()
+    os.truncate(photo.path, 64 << 20)  # a hole: no disk is used
+    tracemalloc.start()
+    assert file_hash(photo) == "3b6a07d0d404fab4e23b6d34bc6696a6a312dd92821332385e5af7c01c421351"
+    assert tracemalloc.get_traced_memory()[1] < 2 << 20
+    tracemalloc.stop()
+    os.truncate(photo.path, (64 << 20) + 1)
+    monkeypatch.setattr(Path, "open", None)
+    assert file_hash(photo) == ""
+
+
+def test_a_film_as_a_guide_is_refused_without_being_read(
+    album: Path, model_folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "_MOST_BYTES", (album / "b.png").stat().st_size - 1)
+    recipe = RECIPE.model_copy(update={"objective": "guided"})
+    order = Order(model_folder, recipe, 64, guides=(Photo("b", album / "b.png"),))
+    with pytest.raises(InputError, match=r"b\.png cannot be read: bytes: more than"):
+        plan_dreams(find_photos([album / "a.png"]), album.parent / "dreams", order=order)
 
 
 def test_a_mask_of_other_proportions_is_refused(album: Path, model_folder: ModelFolder) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from PIL import ExifTags, Image, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas, find_photos, read_canvases
@@ -26,6 +26,7 @@ PROVENANCE = Provenance(
     guides=("c" * 64,),
     masks=("d" * 64, "e" * 64),
     threads=2,
+    torch="2.14.1+cu130",
     licence="CC0-1.0",
     credit="Stéfan 夢",
     recipe=Recipe(layers={"layer2": 0.5, "layer4": 1.0}, objective="class:вий", step_size=0.013),
@@ -215,7 +216,9 @@ def test_nothing_of_the_photos_own_metadata_goes_into_the_dream(tmp_path: Path, 
     tags[ExifTags.Base.DateTime] = "2019:10:31 23:59:59"
     tags.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (52.0, 31.0, 7.0), 29: "SECRETDATE"})
     photo = Image.merge("RGBA", [Image.linear_gradient("L")] * 4)
-    photo.save(photos / "home.webp", lossless=True, exif=tags, xmp=b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    xmp = b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>"
+    photo.save(photos / "home.webp", lossless=True, exif=tags, xmp=xmp, icc_profile=profile)
     assert photos.joinpath("home.webp").read_bytes().count(b"SECRET") == 3
     (canvas,) = read_canvases(find_photos([photos]), pixels=64)
     assert isinstance(canvas, Canvas)
@@ -314,11 +317,13 @@ def test_the_description_of_a_camera_is_not_taken_for_ours(tmp_path: Path, suffi
         (lambda text: text.replace('"octaves"', '"okta"'), r"'recipe\.okta'"),
         (lambda text: text.replace('"threads":2,', ""), "'threads'"),
         (lambda text: text.replace('"threads":2,', '"threads":0,'), "'threads'"),
+        (lambda text: text.replace("2.14.1", "2.14.1\\u001b[31m"), "'torch'"),
+        (lambda text: text.replace("2.14.1", "2.14.1" * 11), "'torch'"),
         (lambda text: text.replace("e" * 64, "e" * 63), r"'masks\.1'"),
         (lambda text: text.replace("c" * 64, "../c"), r"'guides\.0'"),
         (lambda text: f'{text[:-1]},"{"t" * 200}":1}}', f"'{'t' * 80}'"),
     ],
-    ids=["syntax", "recipe", "no threads", "threads", "masks", "guides", "long name"],
+    ids=["syntax", "recipe", "no threads", "threads", "torch", "long torch", "masks", "guides", "long name"],
 )
 def test_a_provenance_of_another_kind_is_refused_by_the_name_of_its_fault(
     tmp_path: Path, suffix: str, change: Callable[[str], str], fault: str
@@ -326,6 +331,12 @@ def test_a_provenance_of_another_kind_is_refused_by_the_name_of_its_fault(
     text = change(PROVENANCE.model_dump_json(ensure_ascii=True))
     with pytest.raises(InputError, match=f"was made by another version: {fault}: "):
         read_provenance(described(tmp_path / f"odd{suffix}", text))
+
+
+def test_a_dream_from_before_torch_was_noted_is_read(tmp_path: Path) -> None:
+    text = PROVENANCE.model_dump_json().replace('"torch":"2.14.1+cu130",', "")
+    assert "torch" not in text
+    assert read_provenance(described(tmp_path / "old.png", text)) == PROVENANCE.model_copy(update={"torch": ""})
 
 
 def test_names_of_faults_cannot_command_a_terminal(tmp_path: Path) -> None:

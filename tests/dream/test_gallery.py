@@ -55,6 +55,7 @@ def test_a_picture_says_what_made_it_and_can_be_made_again(
         assert picture.tobytes() == again.tobytes()
     assert len(row["octave_gains"].split()) == recipe.octaves
     assert provenance.threads == torch.get_num_threads()
+    assert provenance.torch == torch.__version__
     write_table(pd.DataFrame([row]), tmp_path / "dreams.csv", DREAMS)
     assert read_table(tmp_path / "dreams.csv", DREAMS).loc[0, "canvas"] == "sea"
 
