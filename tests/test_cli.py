@@ -71,6 +71,20 @@ def test_a_wrong_wish_is_an_error_in_words(workspace: Path, arguments: tuple[str
     assert complaint in complaints
 
 
+def test_names_that_the_file_system_refuses_are_an_error_in_words(workspace: Path) -> None:
+    (workspace / "photos" / "page.jpg").unlink()
+    (workspace / "loop").symlink_to("loop")
+    long = "x" * 300
+    for arguments, complaint in (
+        ((*DREAM[:3], "loop/out", *DREAM[4:]), "(loop/out): a link leads back to itself"),
+        ((*DREAM[:3], long, *DREAM[4:]), f"({long}/dreams.csv): give a shorter name"),
+        (("layers", "loop"), "(loop/model.json): a link leads back to itself"),
+        (("layers", long), f"({long}/model.json): give a shorter name"),
+    ):
+        code, _, complaints = nightmare(*arguments)
+        assert (code, complaint in complaints) == (1, True), complaints
+
+
 def test_layers(workspace: Path) -> None:
     code, said, _ = nightmare("layers", "model")
     assert code == 0

@@ -5,6 +5,7 @@ measures. A picture that is there and was made in just this way is not made agai
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,11 +106,11 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
     """
     format_of(Path(f"dream{order.suffix}"))
     made = _manifest(directory / MANIFEST)
+    # Unlike `Path.resolve` this passes over links that lead back to themselves, which writing then refuses in words.
+    place = Path(os.path.realpath(directory))
     # Whoever dreams in the folder of the photos does not mean last time's dreams.
-    photos = [
-        photo for photo in photos if photo.path.name not in made or photo.path.parent.resolve() != directory.resolve()
-    ]
-    tasks = [_Task(photo, directory.resolve(), order) for photo in with_unique_names(photos)]
+    photos = [photo for photo in photos if photo.path.name not in made or photo.path.parent.resolve() != place]
+    tasks = [_Task(photo, place, order) for photo in with_unique_names(photos)]
     hashes = order.hashes()
     tasks = [task for task in tasks if not (task.file.name in made and _is_made(task, hashes))]
     if not tasks:
