@@ -76,10 +76,13 @@ def _takes_recipe(command: Callable[..., None], **gentle: str | float) -> Callab
             from nightmare.dream.presets import read_recipe, refined
             from nightmare.errors import ParameterError
 
-            if preset and recipe:
+            if preset is not None and recipe:
                 raise ParameterError("--preset and --recipe both say where to start: give one")
             changes = {name: given.pop(name) for name in _SETTINGS}
-            start = read_recipe(recipe) if recipe else refined(preset or "nightmare", {} if preset else gentle)
+            if recipe:
+                start = read_recipe(recipe)
+            else:
+                start = refined("nightmare", gentle) if preset is None else refined(preset, {})
             command(recipe=refined(start, changes), **given)
 
         sys.exit(exit_code(run))
@@ -326,8 +329,9 @@ def layers(
         from nightmare.dream.layers import layers as layers_of
         from nightmare.dream.workers import ModelFolder
 
+        found = layers_of(ModelFolder.at(model, weights=weights).load(), height=384, width=512)
         print(f"{'layer':<24}{'shape':>16}{'sees':>8}{'stride':>8}{'cost':>8}")
-        for layer in layers_of(ModelFolder.at(model, weights=weights).load(), height=384, width=512):
+        for layer in found:
             if deep or layer.name.count(".") < 2:
                 shape = " x ".join(map(str, layer.shape))
                 field = "all" if isinf(layer.field) else f"{layer.field:.0f}"

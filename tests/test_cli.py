@@ -60,6 +60,7 @@ def test_dream_and_redream(workspace: Path) -> None:
         (("--objective", "class:c"), "no class c in the model"),
         (("--octaves", "0"), "octaves = 0"),
         (("--preset", "fewer"), "no preset fewer: choose of whisper"),
+        (("--preset", ""), "no preset : choose of whisper"),
         (("--model", "absent"), "no model in absent"),
     ],
 )
@@ -91,6 +92,8 @@ def test_layers(workspace: Path) -> None:
     assert [line.split()[0] for line in said.splitlines()][:2] == ["layer", "conv1"]
     assert "layer3.1.conv2" not in said
     assert "layer3.1.conv2" in nightmare("layers", "model", "--deep")[1]
+    code, said, complaints = nightmare("layers", "absent")
+    assert (code, said, "no model in absent" in complaints) == (1, "", True)
 
 
 def test_every_setting_is_an_option() -> None:
