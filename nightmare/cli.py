@@ -227,8 +227,12 @@ def redream(
 @_takes_recipe
 def sweep(
     photo: Annotated[Path, typer.Argument(help="The photo to dream on.")],
-    rows: Annotated[str, typer.Option(help="Setting and values, such as octaves=3,5,7,9.")],
-    columns: Annotated[str, typer.Option(help="Setting and values, such as iterations=1,10,20.")],
+    rows: Annotated[
+        str, typer.Option(help="Setting and values, such as octaves=3,5,7 or objective=energy,channel:3,17.")
+    ],
+    columns: Annotated[
+        str, typer.Option(help="The same, with semicolons where values have commas: 'layers=layer3;layer2,layer3=0.5'.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The sheet, a PNG; its cells lie in a folder beside it.")],
     recipe: "Recipe",
     model: ModelOption = FINAL_MODEL,

@@ -162,6 +162,7 @@ def test_pictures_that_the_recipe_needs(workspace: Path) -> None:
     [
         (("--mask", "mask.png:layer3=0"), "nothing to dream of"),
         (("--mask", "mask.png:layer2", "--objective", "class:b"), "a dream of a class looks at no layers"),
+        (("--layers", "layer2", "--objective", "class:b"), "class:b looks at no layers: leave layers out"),
         (("--guide", "mask.png"), "ignores guides: set it to guided"),
         (("--objective", "guided"), "there is no guide"),
         (("--format", "gif"), ".png"),
