@@ -14,6 +14,7 @@ from nightmare.errors import exit_code
 
 if TYPE_CHECKING:
     from nightmare.data.canvases import Photo
+    from nightmare.dream.gallery import Commission
     from nightmare.dream.recipe import Recipe
 
 __all__ = ["app"]
@@ -158,19 +159,16 @@ def dream(
     from nightmare.dream.batch import Order, Refused, dream_photos, plan_dreams
     from nightmare.dream.picture import FORMATS
     from nightmare.dream.profile import profiled
-    from nightmare.dream.recipe import Recipe
     from nightmare.dream.workers import ModelFolder
     from nightmare.errors import InputError
 
-    masks, layers = _masks(mask or [])
-    if any(layers) or (masks and len(masks) != len(recipe.masks)):
-        recipe = Recipe.checked(recipe.model_dump() | {"masks": layers})
+    masks, recipe = _masked(recipe, mask or [])
     order = Order(
         ModelFolder.at(model, weights=weights),
         recipe,
         pixels,
         guides=tuple(find_photos(guide or [])),
-        masks=tuple(find_photos(masks)),
+        masks=masks,
         suffix=f".{format}",
     )
     found = find_photos(photos)
@@ -183,7 +181,7 @@ def dream(
         # Only this process is counted.
         plan = replace(plan, forecast=replace(plan.forecast, workers=1))
     elif plan.forecast:
-        print(f"{len(plan.tasks)} to make, about {plan.forecast.seconds:.0f} s", flush=True)
+        print(plan.forecast, flush=True)
     made = refused = 0
     with profiled(wanted=profile) as times:
         for result in dream_photos(plan):
@@ -238,30 +236,25 @@ def sweep(
     model: ModelOption = FINAL_MODEL,
     weights: WeightsOption = None,
     guide: GuideOption = None,
+    mask: MaskOption = None,
     pixels: PixelsOption = 256,
 ) -> None:
     """Show what two settings do, on a sheet; `redream CELL -o big.png --photo PHOTO --pixels 1024` makes one large."""
     from nightmare.atomic import save_picture
-    from nightmare.data.canvases import find_photos
-    from nightmare.dream.batch import GUIDE_PIXELS, read_canvas
-    from nightmare.dream.gallery import Commission
-    from nightmare.dream.sweep import parse_axis
+    from nightmare.dream.forecast import forecast
+    from nightmare.dream.sweep import parse_axis, swept
     from nightmare.dream.sweep import sweep as make_sheet
     from nightmare.dream.workers import ModelFolder
     from nightmare.errors import InputError
 
     if out.suffix.lower() != ".png":
         raise InputError(f"{out} is to be a sheet: end the name with .png")
-    found = _one(photo)
-    guides = tuple(read_canvas(each, GUIDE_PIXELS) for each in find_photos(guide or []))
-    commission = Commission(read_canvas(found, pixels), recipe, guides=guides)
-    sheet = make_sheet(
-        ModelFolder.at(model, weights=weights),
-        commission,
-        rows=parse_axis(rows),
-        columns=parse_axis(columns),
-        directory=out.with_suffix(""),
-    )
+    axes = {"rows": parse_axis(rows), "columns": parse_axis(columns)}
+    commission = _commission(photo, recipe, guide=guide, mask=mask, pixels=pixels, out=out)
+    folder = ModelFolder.at(model, weights=weights)
+    expected = forecast(folder, swept(commission.recipe, **axes), pixels=pixels)
+    print(expected, flush=True)
+    sheet = make_sheet(folder, commission, **axes, directory=out.with_suffix(""), workers=expected.workers)
     save_picture(out, sheet)
     print(f"{out}, its cells in {out.with_suffix('')}/")
 
@@ -277,20 +270,20 @@ def zoom(
     recipe: "Recipe",
     model: ModelOption = FINAL_MODEL,
     weights: WeightsOption = None,
+    guide: GuideOption = None,
+    mask: MaskOption = None,
     frames: Annotated[int, typer.Option(help="Number of pictures.", min=1)] = 100,
     enlarge: Annotated[float, typer.Option(help="Enlargement from one frame to the next.", min=1, max=2)] = 1.03,
     rate: Annotated[int, typer.Option(help="Frames per second.", min=1, max=60)] = 15,
     pixels: PixelsOption = 384,
 ) -> None:
     """Zoom endlessly into a photo, dreaming on; an interrupted film is gone on with."""
-    from nightmare.dream.batch import read_canvas
     from nightmare.dream.film import zoom_film
     from nightmare.dream.workers import ModelFolder
 
-    found = _one(photo)
+    commission = _commission(photo, recipe, guide=guide, mask=mask, pixels=pixels, out=out)
     folder = ModelFolder.at(model, weights=weights)
-    canvas = read_canvas(found, pixels)
-    zoom_film(out, canvas, folder=folder, recipe=recipe, frames=frames, zoom=enlarge, rate=rate)
+    zoom_film(out, commission, folder=folder, frames=frames, zoom=enlarge, rate=rate, tell=partial(print, flush=True))
     print(out)
 
 
@@ -305,17 +298,18 @@ def timelapse(
         Path, typer.Option("--out", "-o", help="The film, .mp4 or .gif; its frames lie in a folder beside it.")
     ],
     recipe: "Recipe",
+    guide: GuideOption = None,
+    mask: MaskOption = None,
     seconds: Annotated[float, typer.Option(help="How long each dream is shown.", min=0.04, max=60)] = 0.5,
     pixels: PixelsOption = 384,
 ) -> None:
     """Dream the same dream under one model after the other, such as those of a training."""
-    from nightmare.dream.batch import read_canvas
     from nightmare.dream.film import find_models, timelapse_film
     from nightmare.dream.workers import ModelFolder
 
-    found = _one(photo)
+    commission = _commission(photo, recipe, guide=guide, mask=mask, pixels=pixels, out=out)
     folders = [ModelFolder.at(place) for place in find_models(models)]
-    timelapse_film(out, read_canvas(found, pixels), folders=folders, recipe=recipe, seconds=seconds)
+    timelapse_film(out, commission, folders=folders, seconds=seconds, tell=partial(print, flush=True))
     print(out)
 
 
@@ -388,17 +382,38 @@ def _one(path: Path) -> "Photo":
     from nightmare.errors import InputError
 
     if path.is_dir():
-        raise InputError(f"{path} is a folder: give one photo")
+        raise InputError(f"{path} is a folder: give one picture")
     return find_photos([path])[0]
 
 
-def _masks(texts: list[str]) -> tuple[list[Path], list[dict[str, float]]]:
-    """`sky.png:layer4` as a path and layers; no layers stand for those of the recipe."""
-    from nightmare.dream.recipe import parse_layers
+def _masked(recipe: "Recipe", texts: list[str]) -> tuple[tuple["Photo", ...], "Recipe"]:
+    """The masks that `sky.png:layer4` and the like name, and `recipe` with their layers, its own where none are."""
+    from nightmare.dream.recipe import Recipe, parse_layers
 
-    paths, layers = [], []
-    for text in texts:
-        path, _, names = text.partition(":")
-        paths.append(Path(path))
-        layers.append(parse_layers(names) if names else {})
-    return paths, layers
+    parts = [text.partition(":") for text in texts]
+    layers = [parse_layers(names) if names else {} for _, _, names in parts]
+    if any(layers) or (layers and len(layers) != len(recipe.masks)):
+        recipe = Recipe.checked(recipe.model_dump() | {"masks": layers})
+    return tuple(_one(Path(path)) for path, _, _ in parts), recipe
+
+
+def _commission(
+    photo: Path, recipe: "Recipe", *, guide: list[Path] | None, mask: list[str] | None, pixels: int, out: Path
+) -> "Commission":
+    """What is asked for over one photo. Raises `InputError` where `out` would take the place of what it is made of."""
+    from nightmare.data.canvases import find_photos
+    from nightmare.dream.batch import GUIDE_PIXELS, read_canvas
+    from nightmare.dream.gallery import Commission
+    from nightmare.errors import InputError
+
+    found, guides = _one(photo), find_photos(guide or [])
+    masks, recipe = _masked(recipe, mask or [])
+    if out.is_dir() or any(out.exists() and out.samefile(each.path) for each in (found, *guides, *masks)):
+        what = "a folder" if out.is_dir() else "a picture that is dreamt from"
+        raise InputError(f"{out} is {what}: give the output another name")
+    return Commission(
+        read_canvas(found, pixels),
+        recipe,
+        guides=tuple(read_canvas(each, GUIDE_PIXELS) for each in guides),
+        masks=tuple(read_canvas(each, pixels) for each in masks),
+    )

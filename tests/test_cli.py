@@ -1,6 +1,8 @@
 """The command: what it makes, what it says, and its exit codes."""
 
+import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -109,7 +111,7 @@ def test_sweep_and_a_cell_made_large(workspace: Path) -> None:
         *sweep, "--rows", "octaves=1,2", "--columns", "iterations=0,1", "-o", "album.png"
     )
     assert (code, complaints) == (0, "")
-    assert said == "album.png, its cells in album/\n"
+    assert re.fullmatch(r"4 to make, about \d+ s\nalbum.png, its cells in album/\n", said)
     assert len(list((workspace / "album").iterdir())) == 4
     cell = "album/octaves-2-iterations-1.png"
     again = ("redream", cell, "--model", "model", "--photo", "photos/sea.png")
@@ -122,13 +124,39 @@ def test_sweep_and_a_cell_made_large(workspace: Path) -> None:
         ("octaves=1", "album", "end the name with .png"),
         ("iterations=1", "a.png", "both sweep iterations"),
         ("octaves=1,1", "a.png", "give each once"),
+        ("layers=layer2,layer9", "a.png", "no layer layer9"),
+        (
+            "octaves=1",
+            "photos/sea.png",
+            "photos/sea.png is a picture that is dreamt from: give the output another name",
+        ),
     ):
         code, _, complaints = nightmare(*sweep, "--rows", rows, "--columns", "iterations=1", "-o", out)
         assert (code, complaint in complaints) == (1, True), complaints
+    assert not Path("a").exists()
+
+
+def test_sweep_within_a_mask_towards_a_guide(workspace: Path) -> None:
+    Image.radial_gradient("L").save("mask.png")
+    Image.radial_gradient("L").convert("RGB").save("guide.png")
+    sweep = ("sweep", "photos/sea.png", "--model", "model", "--pixels", "64", "--octaves", "1", "-o", "album.png")
+    pictures = ("--guide", "guide.png", "--mask", "mask.png:layer2")
+    axes = ("--rows", "iterations=1", "--columns", "objective=guided,guided:mean")
+    code, _, complaints = nightmare(*sweep, *pictures, *axes)
+    assert (code, complaints) == (0, ""), complaints
+    made = read_provenance(Path("album/iterations-1-objective-guided-mean.png"))
+    assert (made.recipe.masks, made.recipe.objective) == ([{"layer2": 1.0}], "guided:mean")
+    assert made.guides == (hashlib.sha256(Path("guide.png").read_bytes()).hexdigest(),)
+    assert made.masks == (hashlib.sha256(Path("mask.png").read_bytes()).hexdigest(),)
+    code, _, complaints = nightmare(*sweep, "--mask", "photos", *axes)
+    assert (code, "photos is a folder: give one picture" in complaints) == (1, True), complaints
 
 
 def test_film(workspace: Path) -> None:
     film = ("film", "zoom", "photos/sea.png", "--model", "model", "--pixels", "64", "--jitter", "2")
+    code, said, _ = nightmare(*film, "-o", "zoom.gif", "--frames", "2")
+    assert code == 0
+    assert re.fullmatch(r"2 to make, about \d+ s\nzoom.gif\n", said)
     assert nightmare(*film, "-o", "zoom.gif", "--frames", "2")[:2] == (0, "zoom.gif\n")
     recipe = json.loads((workspace / "zoom.frames" / "film.json").read_text())["recipe"]
     assert (recipe["octaves"], recipe["iterations"]) == (2, 1)
@@ -136,8 +164,24 @@ def test_film(workspace: Path) -> None:
     assert nightmare(*film, "-o", "other.gif", "--frames", "1", "--recipe", "recipe.json")[0] == 0
     recipe = json.loads((workspace / "other.frames" / "film.json").read_text())["recipe"]
     assert (recipe["octaves"], recipe["iterations"]) == (1, 3)
-    lapse = ("film", "timelapse", "photos/sea.png", "model", "-o", "lapse.mp4", "--pixels", "64", "--iterations", "1")
-    assert nightmare(*lapse)[:2] == (0, "lapse.mp4\n")
+    lapse = ("film", "timelapse", "photos/sea.png", "model", "--pixels", "64", "--iterations", "1")
+    pictures = ("--objective", "guided", "--guide", "photos/sea.png", "--mask", "photos/sea.png")
+    code, said, complaints = nightmare(*lapse, *pictures, "-o", "lapse.mp4")
+    assert (code, complaints) == (0, "")
+    assert re.fullmatch(r"1 to make, about \d+ s\nlapse.mp4\n", said)
+    assert json.loads((workspace / "lapse.frames" / "film.json").read_text())["recipe"]["masks"] == [{}]
+
+
+def test_a_film_does_not_take_the_place_of_its_photo(workspace: Path) -> None:
+    Image.linear_gradient("L").save("sea.gif")
+    before = Path("sea.gif").read_bytes()
+    Path("folder.gif").mkdir()
+    film = ("film", "zoom", "sea.gif", "--model", "model", "--pixels", "64", "--frames", "1")
+    for out, complaint in (("sea.gif", "a picture that is dreamt from"), ("folder.gif", "a folder")):
+        code, _, complaints = nightmare(*film, "-o", out)
+        assert (code, f"{out} is {complaint}: give the output another name" in complaints) == (1, True), complaints
+    assert Path("sea.gif").read_bytes() == before
+    assert not list(workspace.glob("*.frames"))
 
 
 def test_pictures_that_the_recipe_needs(workspace: Path) -> None:

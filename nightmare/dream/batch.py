@@ -117,7 +117,7 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
         return Plan(directory, [], None)
     for photo in (*order.guides, *order.masks):
         read_canvas(photo, order.pixels)
-    return Plan(directory, tasks, forecast(order.folder, order.recipe, pixels=order.pixels, photos=len(tasks)))
+    return Plan(directory, tasks, forecast(order.folder, [order.recipe], pixels=order.pixels, photos=len(tasks)))
 
 
 def dream_photos(plan: Plan) -> Iterator[Path | Refused]:
