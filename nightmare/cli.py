@@ -272,7 +272,7 @@ def zoom(
     weights: WeightsOption = None,
     guide: GuideOption = None,
     mask: MaskOption = None,
-    frames: Annotated[int, typer.Option(help="Number of pictures.", min=1)] = 100,
+    frames: Annotated[int, typer.Option(help="Number of pictures.", min=1, max=216_000)] = 100,
     enlarge: Annotated[float, typer.Option(help="Enlargement from one frame to the next.", min=1, max=2)] = 1.03,
     rate: Annotated[int, typer.Option(help="Frames per second.", min=1, max=60)] = 15,
     pixels: PixelsOption = 384,

@@ -72,6 +72,7 @@ def test_a_wrong_wish_is_an_error_in_words(workspace: Path, arguments: tuple[str
     assert code == 1
     assert complaints.startswith("error: ")
     assert complaint in complaints
+    assert not Path("out").exists()
 
 
 def test_names_that_the_file_system_refuses_are_an_error_in_words(workspace: Path) -> None:
@@ -223,6 +224,7 @@ def test_more_wrong_wishes(workspace: Path, arguments: tuple[str, ...], complain
     Image.radial_gradient("L").save("mask.png")
     code, _, complaints = nightmare(*DREAM, *arguments)
     assert (code, complaint in complaints) == (1, True), complaints
+    assert not Path("out").exists()
 
 
 def test_a_classifier_of_torchvision(workspace: Path) -> None:

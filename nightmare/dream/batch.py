@@ -102,7 +102,7 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
     """What of `order` over `photos` is not in `directory` yet.
 
     Raises `InputError` for an unknown format, when the manifest of an earlier run, guides or masks cannot be read, when
-    there is not enough memory, and what `dream_steps` raises.
+    the recipe does not look at them or lacks some, when there is not enough memory, and what `dream_steps` raises.
     """
     format_of(Path(f"dream{order.suffix}"))
     made = _manifest(directory / MANIFEST)
@@ -115,6 +115,7 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
     tasks = [task for task in tasks if not (task.file.name in made and _is_made(task, hashes))]
     if not tasks:
         return Plan(directory, [], None)
+    order.recipe.check_pictures(guides=len(order.guides), masks=len(order.masks))
     for photo in (*order.guides, *order.masks):
         read_canvas(photo, order.pixels)
     return Plan(directory, tasks, forecast(order.folder, [order.recipe], pixels=order.pixels, photos=len(tasks)))

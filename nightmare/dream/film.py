@@ -27,6 +27,8 @@ from nightmare.progress import progress, progress_bar
 __all__ = ["enlarged", "find_models", "timelapse_film", "zoom_film"]
 
 _RECORD = "film.json"
+# An hour at 60 per second.
+_MOST_FRAMES = 216_000
 # Frames per second of a timelapse, which shows each picture for several of them.
 _TIMELAPSE_RATE = 25
 
@@ -50,10 +52,10 @@ def zoom_film(
     whatever `forecast` and `dream_steps` raise.
     """
     check_video(path)
-    if frames < 1 or not 1 <= zoom <= 2 or not 1 <= rate <= 60:
+    if not 1 <= frames <= _MOST_FRAMES or not 1 <= zoom <= 2 or not 1 <= rate <= 60:
         raise InputError(
-            f"{frames} frames, {rate} per second, each enlarged by {zoom}: give one frame or more, 1 to 60 per second, "
-            "enlarged by 1 to 2"
+            f"{frames} frames, {rate} per second, each enlarged by {zoom}: give one frame or more, no more than "
+            f"{_MOST_FRAMES}, 1 to 60 per second, enlarged by 1 to 2"
         )
     files = _claimed(path, commission, folders=[folder], count=frames, zoom=zoom, tell=tell)
     canvas = commission.canvas
@@ -145,6 +147,7 @@ def _claimed(
     tell: Callable[[Forecast], object],
 ) -> list[Path]:
     """The files of `count` frames of the film at `path`, in their order, in a folder that says what makes them."""
+    commission.check()
     canvas = commission.canvas
     pixels = max(canvas.image.size)
     origin = _Origin(

@@ -57,6 +57,12 @@ class Commission:
         """Its own name if it has one, else such as `cat-energy.png` or `coffee-class-skulls.png`."""
         return self.name or dream_filename(self.canvas.name, self.recipe)
 
+    def check(self) -> None:
+        """Raise `InputError` for guides or masks that do not fit the recipe, or masks that do not fit the canvas."""
+        self.recipe.check_pictures(guides=len(self.guides), masks=len(self.masks))
+        for mask in self.masks:
+            _mask(mask.image, self.canvas.image.size)
+
 
 def dream_filename(name: str, recipe: Recipe, *, mark: str = "", suffix: str = ".png") -> str:
     """The file of a dream of `recipe` over the photo called `name`; a `mark` tells dreams of other recipes apart."""

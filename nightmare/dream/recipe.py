@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nightmare.cache import fingerprint
-from nightmare.errors import ParameterError
+from nightmare.errors import InputError, ParameterError
 
 __all__ = ["ENGINE", "Recipe", "parse_layers"]
 
@@ -131,6 +131,16 @@ class Recipe(BaseModel):
     def is_guided(self) -> bool:
         """Whether the objective looks at guide images."""
         return self.objective.startswith("guided")
+
+    def check_pictures(self, *, guides: int, masks: int) -> None:
+        """Raise `InputError` unless so many guides and masks are what the recipe looks at."""
+        if masks != len(self.masks):
+            raise InputError(f"the recipe has layers for {len(self.masks)} masks and {masks} are given")
+        if self.is_guided != bool(guides):
+            wrong = (
+                "is guided and there is no guide: give one" if self.is_guided else "ignores guides: set it to guided"
+            )
+            raise InputError(f"the objective {self.objective} {wrong}")
 
     @property
     def hash(self) -> str:

@@ -75,7 +75,8 @@ def sweep(
 
     Each dream is also saved in `directory`. `workers` is that of `parallel_map`.
 
-    Raises `ParameterError` for values that make no recipe, before anything is computed.
+    Raises `ParameterError` for values that make no recipe, and `InputError` for guides or masks that do not fit them,
+    before anything is computed.
     """
     canvas = commission.canvas
     pairs = list(product(rows.values, columns.values))
@@ -85,6 +86,8 @@ def sweep(
         cells.append(_Cell(replace(commission, recipe=recipe), directory / f"{stem}.png"))
     if len({cell.file for cell in cells}) < len(cells):
         raise ParameterError("a value stands twice in a row or column: give each once")
+    for cell in cells:
+        cell.commission.check()
     directory.mkdir(parents=True, exist_ok=True)
     dreams = parallel_map(partial(_made, folder=folder), cells, label="sweep", unit="dream", workers=workers)
     images, captions = [], []
@@ -95,8 +98,8 @@ def sweep(
         images.append(dreamt)
         captions.append(f"{_label(rows, row, ' ')}\n{_label(columns, column, ' ')}")
     title = f"{canvas.name}, {commission.recipe.objective}: {rows.setting} by {columns.setting}".replace("_", " ")
-    cell = max(canvas.image.size)
-    return contact_sheet(images, captions, columns=1 + len(columns.values), cell=cell, title=title)
+    side = max(canvas.image.size)
+    return contact_sheet(images, captions, columns=1 + len(columns.values), cell=side, title=title)
 
 
 def _made(cell: _Cell, *, folder: ModelFolder) -> Image.Image:

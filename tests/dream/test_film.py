@@ -210,6 +210,24 @@ def test_a_film_is_guided_and_masked(tmp_path: Path, canvas: Canvas, photos: Ten
     assert content(tmp_path / "other.gif") != content(tmp_path / "lapse.gif")
 
 
+def test_pictures_that_do_not_fit_are_refused_before_it_begins(
+    tmp_path: Path, canvas: Canvas, model_folder: ModelFolder
+) -> None:
+    square = Canvas("square", Image.new("L", (64, 64)), "b" * 64, "", "")
+    masked, guided = (RECIPE.model_copy(update=change) for change in ({"masks": [{}]}, {"objective": "guided"}))
+    for commission, words in (
+        (Commission(canvas, masked), "layers for 1 masks and 0 are given"),
+        (Commission(canvas, masked, masks=(square,)), "draw it over the photo"),
+        (Commission(canvas, guided), "there is no guide"),
+        (Commission(canvas, RECIPE, guides=(square,)), "ignores guides"),
+    ):
+        with pytest.raises(InputError, match=words):
+            timelapse_film(tmp_path / "film.gif", commission, folders=[model_folder], seconds=1)
+        with pytest.raises(InputError, match=words):
+            zoom_film(tmp_path / "film.gif", commission, folder=model_folder, frames=1, zoom=1.1, rate=25)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_is_missing_is_foretold(tmp_path: Path, canvas: Canvas, model_folder: ModelFolder) -> None:
     told: list[str] = []
     for frames in (2, 5, 4):
@@ -279,6 +297,7 @@ def test_a_damaged_frame_is_named(tmp_path: Path, canvas: Canvas, model_folder: 
     [
         ("film.avi", 3, 1.1, 25, r"\.mp4 or \.gif"),
         ("film.mp4", 0, 1.1, 25, "one frame or more"),
+        ("film.mp4", 10**9, 1.1, 25, "no more than 216000"),
         ("film.mp4", 3, 0.9, 25, "enlarged by 1 to 2"),
         ("film.mp4", 3, float("nan"), 25, "enlarged by 1 to 2"),
         ("film.mp4", 3, 1.1, 0, "1 to 60 per second"),

@@ -1,5 +1,6 @@
 """The sheet of two settings: a cell for each pair in its place, each a dream that can be made again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from nightmare.dream.picture import read_provenance
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.sweep import Axis, parse_axis, sweep, swept
 from nightmare.dream.workers import ModelFolder
-from nightmare.errors import ParameterError
+from nightmare.errors import InputError, ParameterError
 from nightmare.train.model import Model
 
 BRIEF = Recipe(layers={"layer2": 1.0}, octaves=1, iterations=2, jitter=2)
@@ -119,6 +120,15 @@ def test_a_cell_of_many_channels_has_a_name_that_fits(
     sweep(model_folder, commission, rows=rows, columns=Axis("seed", [1]), directory=tmp_path)
     made = {read_provenance(path).recipe.objective for path in tmp_path.glob("objective-channel-0-1-2-*.png")}
     assert made == {f"channel:{many}", f"channel:{many},7"}
+
+
+def test_pictures_that_a_cell_does_not_look_at_are_refused_before_any_work(
+    model_folder: ModelFolder, commission: Commission, tmp_path: Path
+) -> None:
+    guided, rows = replace(commission, guides=(commission.canvas,)), Axis("objective", ["guided", "energy"])
+    with pytest.raises(InputError, match="the objective energy ignores guides"):
+        sweep(model_folder, guided, rows=rows, columns=Axis("seed", [1]), directory=tmp_path / "a")
+    assert not (tmp_path / "a").exists()
 
 
 def test_impossible_values_are_refused_before_any_work(
