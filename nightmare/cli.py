@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, wraps
 from inspect import Parameter, Signature, signature
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -120,6 +121,9 @@ app.add_typer(experiments, name="experiments")
 @app.callback()
 def nightmare() -> None:
     """Teach a network what frightens us, cull what it got wrong, and let it dream."""
+    # Names of files are bytes: those that are no UTF-8 are printed as the bytes that they are.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 @app.command()

@@ -2,7 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +90,19 @@ def test_names_that_the_file_system_refuses_are_an_error_in_words(workspace: Pat
     ):
         code, _, complaints = nightmare(*arguments)
         assert (code, complaint in complaints) == (1, True), complaints
+
+
+def test_names_that_are_no_utf8_are_printed_as_they_are(workspace: Path) -> None:
+    out = b"out-\xff.gif"
+    film = ("film", "zoom", "photos/sea.png", "--model", "model", "--pixels", "64", "--frames", "1", "-o")
+    done = subprocess.run(
+        [sys.executable, "-c", "from nightmare.cli import app; app()", *film, out],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.splitlines()[-1] == out
+    assert Path(os.fsdecode(out)).is_file()
 
 
 def test_layers(workspace: Path) -> None:

@@ -113,7 +113,7 @@ def _value(setting: str, text: str) -> Any:
         return parse_layers(text)
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return text if value is None else value
 

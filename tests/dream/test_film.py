@@ -297,7 +297,7 @@ def test_a_damaged_frame_is_named(tmp_path: Path, canvas: Canvas, model_folder: 
     [
         ("film.avi", 3, 1.1, 25, r"\.mp4 or \.gif"),
         ("film.mp4", 0, 1.1, 25, "one frame or more"),
-        ("film.mp4", 10**9, 1.1, 25, "no more than 216000"),
+        ("film.mp4", 216_001, 1.1, 25, "no more than 216000"),
         ("film.mp4", 3, 0.9, 25, "enlarged by 1 to 2"),
         ("film.mp4", 3, float("nan"), 25, "enlarged by 1 to 2"),
         ("film.mp4", 3, 1.1, 0, "1 to 60 per second"),

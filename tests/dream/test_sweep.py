@@ -95,6 +95,7 @@ def test_values_may_have_commas() -> None:
     [
         ("seed=1,2", "both sweep seed"),
         ("octaves=null", "octaves = 'null'"),
+        (f"octaves={'[' * 20000}", "octaves = '"),
         ("layers=layer3;;layer2", "a part without a name"),
         ("layers=layer1=inf", "layers = inf: Input should be a finite number"),
         ("objective=channel:3,x", "objective = 'x'"),
