@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, wraps
 from inspect import Parameter, Signature, signature
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from nightmare.errors import exit_code
 
 if TYPE_CHECKING:
     from nightmare.data.canvases import Photo
+    from nightmare.dream.gallery import Commission
     from nightmare.dream.recipe import Recipe
 
 __all__ = ["app"]
@@ -76,10 +78,13 @@ def _takes_recipe(command: Callable[..., None], **gentle: str | float) -> Callab
             from nightmare.dream.presets import read_recipe, refined
             from nightmare.errors import ParameterError
 
-            if preset and recipe:
+            if preset is not None and recipe:
                 raise ParameterError("--preset and --recipe both say where to start: give one")
             changes = {name: given.pop(name) for name in _SETTINGS}
-            start = read_recipe(recipe) if recipe else refined(preset or "nightmare", {} if preset else gentle)
+            if recipe:
+                start = read_recipe(recipe)
+            else:
+                start = refined("nightmare", gentle) if preset is None else refined(preset, {})
             command(recipe=refined(start, changes), **given)
 
         sys.exit(exit_code(run))
@@ -116,6 +121,9 @@ app.add_typer(experiments, name="experiments")
 @app.callback()
 def nightmare() -> None:
     """Teach a network what frightens us, cull what it got wrong, and let it dream."""
+    # Names of files are bytes: those that are no UTF-8 are printed as the bytes that they are.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 @app.command()
@@ -155,19 +163,16 @@ def dream(
     from nightmare.dream.batch import Order, Refused, dream_photos, plan_dreams
     from nightmare.dream.picture import FORMATS
     from nightmare.dream.profile import profiled
-    from nightmare.dream.recipe import Recipe
     from nightmare.dream.workers import ModelFolder
     from nightmare.errors import InputError
 
-    masks, layers = _masks(mask or [])
-    if any(layers) or (masks and len(masks) != len(recipe.masks)):
-        recipe = Recipe.checked(recipe.model_dump() | {"masks": layers})
+    masks, recipe = _masked(recipe, mask or [])
     order = Order(
         ModelFolder.at(model, weights=weights),
         recipe,
         pixels,
         guides=tuple(find_photos(guide or [])),
-        masks=tuple(find_photos(masks)),
+        masks=masks,
         suffix=f".{format}",
     )
     found = find_photos(photos)
@@ -180,7 +185,7 @@ def dream(
         # Only this process is counted.
         plan = replace(plan, forecast=replace(plan.forecast, workers=1))
     elif plan.forecast:
-        print(f"{len(plan.tasks)} to make, about {plan.forecast.seconds:.0f} s", flush=True)
+        print(plan.forecast, flush=True)
     made = refused = 0
     with profiled(wanted=profile) as times:
         for result in dream_photos(plan):
@@ -224,37 +229,36 @@ def redream(
 @_takes_recipe
 def sweep(
     photo: Annotated[Path, typer.Argument(help="The photo to dream on.")],
-    rows: Annotated[str, typer.Option(help="Setting and values, such as octaves=3,5,7,9.")],
-    columns: Annotated[str, typer.Option(help="Setting and values, such as iterations=1,10,20.")],
+    rows: Annotated[
+        str, typer.Option(help="Setting and values, such as octaves=3,5,7 or objective=energy,channel:3,17.")
+    ],
+    columns: Annotated[
+        str, typer.Option(help="The same, with semicolons where values have commas: 'layers=layer3;layer2,layer3=0.5'.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The sheet, a PNG; its cells lie in a folder beside it.")],
     recipe: "Recipe",
     model: ModelOption = FINAL_MODEL,
     weights: WeightsOption = None,
     guide: GuideOption = None,
+    mask: MaskOption = None,
     pixels: PixelsOption = 256,
 ) -> None:
     """Show what two settings do, on a sheet; `redream CELL -o big.png --photo PHOTO --pixels 1024` makes one large."""
     from nightmare.atomic import save_picture
-    from nightmare.data.canvases import find_photos
-    from nightmare.dream.batch import GUIDE_PIXELS, read_canvas
-    from nightmare.dream.gallery import Commission
-    from nightmare.dream.sweep import parse_axis
+    from nightmare.dream.forecast import forecast
+    from nightmare.dream.sweep import parse_axis, swept
     from nightmare.dream.sweep import sweep as make_sheet
     from nightmare.dream.workers import ModelFolder
     from nightmare.errors import InputError
 
     if out.suffix.lower() != ".png":
         raise InputError(f"{out} is to be a sheet: end the name with .png")
-    found = _one(photo)
-    guides = tuple(read_canvas(each, GUIDE_PIXELS) for each in find_photos(guide or []))
-    commission = Commission(read_canvas(found, pixels), recipe, guides=guides)
-    sheet = make_sheet(
-        ModelFolder.at(model, weights=weights),
-        commission,
-        rows=parse_axis(rows),
-        columns=parse_axis(columns),
-        directory=out.with_suffix(""),
-    )
+    axes = {"rows": parse_axis(rows), "columns": parse_axis(columns)}
+    commission = _commission(photo, recipe, guide=guide, mask=mask, pixels=pixels, out=out)
+    folder = ModelFolder.at(model, weights=weights)
+    expected = forecast(folder, swept(commission.recipe, **axes), pixels=pixels)
+    print(expected, flush=True)
+    sheet = make_sheet(folder, commission, **axes, directory=out.with_suffix(""), workers=expected.workers)
     save_picture(out, sheet)
     print(f"{out}, its cells in {out.with_suffix('')}/")
 
@@ -270,20 +274,20 @@ def zoom(
     recipe: "Recipe",
     model: ModelOption = FINAL_MODEL,
     weights: WeightsOption = None,
-    frames: Annotated[int, typer.Option(help="Number of pictures.", min=1)] = 100,
+    guide: GuideOption = None,
+    mask: MaskOption = None,
+    frames: Annotated[int, typer.Option(help="Number of pictures.", min=1, max=216_000)] = 100,
     enlarge: Annotated[float, typer.Option(help="Enlargement from one frame to the next.", min=1, max=2)] = 1.03,
     rate: Annotated[int, typer.Option(help="Frames per second.", min=1, max=60)] = 15,
     pixels: PixelsOption = 384,
 ) -> None:
     """Zoom endlessly into a photo, dreaming on; an interrupted film is gone on with."""
-    from nightmare.dream.batch import read_canvas
     from nightmare.dream.film import zoom_film
     from nightmare.dream.workers import ModelFolder
 
-    found = _one(photo)
+    commission = _commission(photo, recipe, guide=guide, mask=mask, pixels=pixels, out=out)
     folder = ModelFolder.at(model, weights=weights)
-    canvas = read_canvas(found, pixels)
-    zoom_film(out, canvas, folder=folder, recipe=recipe, frames=frames, zoom=enlarge, rate=rate)
+    zoom_film(out, commission, folder=folder, frames=frames, zoom=enlarge, rate=rate, tell=partial(print, flush=True))
     print(out)
 
 
@@ -298,17 +302,18 @@ def timelapse(
         Path, typer.Option("--out", "-o", help="The film, .mp4 or .gif; its frames lie in a folder beside it.")
     ],
     recipe: "Recipe",
+    guide: GuideOption = None,
+    mask: MaskOption = None,
     seconds: Annotated[float, typer.Option(help="How long each dream is shown.", min=0.04, max=60)] = 0.5,
     pixels: PixelsOption = 384,
 ) -> None:
     """Dream the same dream under one model after the other, such as those of a training."""
-    from nightmare.dream.batch import read_canvas
     from nightmare.dream.film import find_models, timelapse_film
     from nightmare.dream.workers import ModelFolder
 
-    found = _one(photo)
+    commission = _commission(photo, recipe, guide=guide, mask=mask, pixels=pixels, out=out)
     folders = [ModelFolder.at(place) for place in find_models(models)]
-    timelapse_film(out, read_canvas(found, pixels), folders=folders, recipe=recipe, seconds=seconds)
+    timelapse_film(out, commission, folders=folders, seconds=seconds, tell=partial(print, flush=True))
     print(out)
 
 
@@ -326,8 +331,9 @@ def layers(
         from nightmare.dream.layers import layers as layers_of
         from nightmare.dream.workers import ModelFolder
 
+        found = layers_of(ModelFolder.at(model, weights=weights).load(), height=384, width=512)
         print(f"{'layer':<24}{'shape':>16}{'sees':>8}{'stride':>8}{'cost':>8}")
-        for layer in layers_of(ModelFolder.at(model, weights=weights).load(), height=384, width=512):
+        for layer in found:
             if deep or layer.name.count(".") < 2:
                 shape = " x ".join(map(str, layer.shape))
                 field = "all" if isinf(layer.field) else f"{layer.field:.0f}"
@@ -380,17 +386,38 @@ def _one(path: Path) -> "Photo":
     from nightmare.errors import InputError
 
     if path.is_dir():
-        raise InputError(f"{path} is a folder: give one photo")
+        raise InputError(f"{path} is a folder: give one picture")
     return find_photos([path])[0]
 
 
-def _masks(texts: list[str]) -> tuple[list[Path], list[dict[str, float]]]:
-    """`sky.png:layer4` as a path and layers; no layers stand for those of the recipe."""
-    from nightmare.dream.recipe import parse_layers
+def _masked(recipe: "Recipe", texts: list[str]) -> tuple[tuple["Photo", ...], "Recipe"]:
+    """The masks that `sky.png:layer4` and the like name, and `recipe` with their layers, its own where none are."""
+    from nightmare.dream.recipe import Recipe, parse_layers
 
-    paths, layers = [], []
-    for text in texts:
-        path, _, names = text.partition(":")
-        paths.append(Path(path))
-        layers.append(parse_layers(names) if names else {})
-    return paths, layers
+    parts = [text.partition(":") for text in texts]
+    layers = [parse_layers(names) if names else {} for _, _, names in parts]
+    if any(layers) or (layers and len(layers) != len(recipe.masks)):
+        recipe = Recipe.checked(recipe.model_dump() | {"masks": layers})
+    return tuple(_one(Path(path)) for path, _, _ in parts), recipe
+
+
+def _commission(
+    photo: Path, recipe: "Recipe", *, guide: list[Path] | None, mask: list[str] | None, pixels: int, out: Path
+) -> "Commission":
+    """What is asked for over one photo. Raises `InputError` where `out` would take the place of what it is made of."""
+    from nightmare.data.canvases import find_photos
+    from nightmare.dream.batch import GUIDE_PIXELS, read_canvas
+    from nightmare.dream.gallery import Commission
+    from nightmare.errors import InputError
+
+    found, guides = _one(photo), find_photos(guide or [])
+    masks, recipe = _masked(recipe, mask or [])
+    if out.is_dir() or any(out.exists() and out.samefile(each.path) for each in (found, *guides, *masks)):
+        what = "a folder" if out.is_dir() else "a picture that is dreamt from"
+        raise InputError(f"{out} is {what}: give the output another name")
+    return Commission(
+        read_canvas(found, pixels),
+        recipe,
+        guides=tuple(read_canvas(each, GUIDE_PIXELS) for each in guides),
+        masks=tuple(read_canvas(each, pixels) for each in masks),
+    )

@@ -64,6 +64,8 @@ _REPAIRS = {
     errno.EPERM: "make the path readable and writable for you, then run the same command again",
     errno.EROFS: "the file system is read-only: work in a folder that can be written",
     errno.EFBIG: "the system limits the size of files: raise the limit with `ulimit -f`",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.ELOOP: "a link leads back to itself: remove it, or give another path",
     **dict.fromkeys(
         (errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY),
         "something else lies where an output belongs: move it away, then run the same command again",

@@ -126,7 +126,7 @@ class JudgeParams(_Section):
 
 class DreamParams(_Section):
     pixels: Annotated[int, Field(ge=32, le=8192)]
-    layers: Annotated[dict[str, float], Field(min_length=1)]
+    layers: Annotated[dict[str, Annotated[float, Field(ge=-1e6, le=1e6)]], Field(min_length=1)]
     objective: Annotated[str, Field(pattern=r"^(energy$|(channel|neuron|class):.)")]
     octaves: Annotated[int, Field(ge=1, le=20)]
     octave_scale: Annotated[float, Field(gt=1, le=4)]

@@ -52,11 +52,14 @@ def places() -> str:
 
 def write_results(path: Path, root: Path = Path()) -> None:
     """Replace what stands between the result markers of the Markdown file `path`."""
-    text = path.read_text(encoding="utf-8")
-    if text.count(_START) != 1 or text.count(_END) != 1:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        raise InputError(f"no text in UTF-8 at {path}: give a Markdown file that is there") from None
+    head, _, rest = text.partition(_START)
+    _, _, tail = rest.partition(_END)
+    if text.count(_START) != 1 or text.count(_END) != 1 or _END in head:
         raise InputError(f"{path} needs the line {_START} and, after it, the line {_END}, once each")
-    head, rest = text.split(_START)
-    tail = rest.split(_END)[1]
     with atomic_path(path) as temporary:
         temporary.write_text(f"{head}{_START}\n{results(root)}\n{_END}{tail}", encoding="utf-8")
 

@@ -1,6 +1,11 @@
 """The command: what it makes, what it says, and its exit codes."""
 
+import hashlib
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +65,7 @@ def test_dream_and_redream(workspace: Path) -> None:
         (("--objective", "class:c"), "no class c in the model"),
         (("--octaves", "0"), "octaves = 0"),
         (("--preset", "fewer"), "no preset fewer: choose of whisper"),
+        (("--preset", ""), "no preset : choose of whisper"),
         (("--model", "absent"), "no model in absent"),
     ],
 )
@@ -69,6 +75,34 @@ def test_a_wrong_wish_is_an_error_in_words(workspace: Path, arguments: tuple[str
     assert code == 1
     assert complaints.startswith("error: ")
     assert complaint in complaints
+    assert not Path("out").exists()
+
+
+def test_names_that_the_file_system_refuses_are_an_error_in_words(workspace: Path) -> None:
+    (workspace / "photos" / "page.jpg").unlink()
+    (workspace / "loop").symlink_to("loop")
+    long = "x" * 300
+    for arguments, complaint in (
+        ((*DREAM[:3], "loop/out", *DREAM[4:]), "(loop/out): a link leads back to itself"),
+        ((*DREAM[:3], long, *DREAM[4:]), f"({long}/dreams.csv): give a shorter name"),
+        (("layers", "loop"), "(loop/model.json): a link leads back to itself"),
+        (("layers", long), f"({long}/model.json): give a shorter name"),
+    ):
+        code, _, complaints = nightmare(*arguments)
+        assert (code, complaint in complaints) == (1, True), complaints
+
+
+def test_names_that_are_no_utf8_are_printed_as_they_are(workspace: Path) -> None:
+    out = b"out-\xff.gif"
+    film = ("film", "zoom", "photos/sea.png", "--model", "model", "--pixels", "64", "--frames", "1", "-o")
+    done = subprocess.run(
+        [sys.executable, "-c", "from nightmare.cli import app; app()", *film, out],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", "PYTHONPATH": str(Path(__file__).parents[1])},
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.splitlines()[-1] == out
+    assert Path(os.fsdecode(out)).is_file()
 
 
 def test_layers(workspace: Path) -> None:
@@ -77,6 +111,8 @@ def test_layers(workspace: Path) -> None:
     assert [line.split()[0] for line in said.splitlines()][:2] == ["layer", "conv1"]
     assert "layer3.1.conv2" not in said
     assert "layer3.1.conv2" in nightmare("layers", "model", "--deep")[1]
+    code, said, complaints = nightmare("layers", "absent")
+    assert (code, said, "no model in absent" in complaints) == (1, "", True)
 
 
 def test_every_setting_is_an_option() -> None:
@@ -92,7 +128,7 @@ def test_sweep_and_a_cell_made_large(workspace: Path) -> None:
         *sweep, "--rows", "octaves=1,2", "--columns", "iterations=0,1", "-o", "album.png"
     )
     assert (code, complaints) == (0, "")
-    assert said == "album.png, its cells in album/\n"
+    assert re.fullmatch(r"4 to make, about \d+ s\nalbum.png, its cells in album/\n", said)
     assert len(list((workspace / "album").iterdir())) == 4
     cell = "album/octaves-2-iterations-1.png"
     again = ("redream", cell, "--model", "model", "--photo", "photos/sea.png")
@@ -105,13 +141,39 @@ def test_sweep_and_a_cell_made_large(workspace: Path) -> None:
         ("octaves=1", "album", "end the name with .png"),
         ("iterations=1", "a.png", "both sweep iterations"),
         ("octaves=1,1", "a.png", "give each once"),
+        ("layers=layer2,layer9", "a.png", "no layer layer9"),
+        (
+            "octaves=1",
+            "photos/sea.png",
+            "photos/sea.png is a picture that is dreamt from: give the output another name",
+        ),
     ):
         code, _, complaints = nightmare(*sweep, "--rows", rows, "--columns", "iterations=1", "-o", out)
         assert (code, complaint in complaints) == (1, True), complaints
+    assert not Path("a").exists()
+
+
+def test_sweep_within_a_mask_towards_a_guide(workspace: Path) -> None:
+    Image.radial_gradient("L").save("mask.png")
+    Image.radial_gradient("L").convert("RGB").save("guide.png")
+    sweep = ("sweep", "photos/sea.png", "--model", "model", "--pixels", "64", "--octaves", "1", "-o", "album.png")
+    pictures = ("--guide", "guide.png", "--mask", "mask.png:layer2")
+    axes = ("--rows", "iterations=1", "--columns", "objective=guided,guided:mean")
+    code, _, complaints = nightmare(*sweep, *pictures, *axes)
+    assert (code, complaints) == (0, ""), complaints
+    made = read_provenance(Path("album/iterations-1-objective-guided-mean.png"))
+    assert (made.recipe.masks, made.recipe.objective) == ([{"layer2": 1.0}], "guided:mean")
+    assert made.guides == (hashlib.sha256(Path("guide.png").read_bytes()).hexdigest(),)
+    assert made.masks == (hashlib.sha256(Path("mask.png").read_bytes()).hexdigest(),)
+    code, _, complaints = nightmare(*sweep, "--mask", "photos", *axes)
+    assert (code, "photos is a folder: give one picture" in complaints) == (1, True), complaints
 
 
 def test_film(workspace: Path) -> None:
     film = ("film", "zoom", "photos/sea.png", "--model", "model", "--pixels", "64", "--jitter", "2")
+    code, said, _ = nightmare(*film, "-o", "zoom.gif", "--frames", "2")
+    assert code == 0
+    assert re.fullmatch(r"2 to make, about \d+ s\nzoom.gif\n", said)
     assert nightmare(*film, "-o", "zoom.gif", "--frames", "2")[:2] == (0, "zoom.gif\n")
     recipe = json.loads((workspace / "zoom.frames" / "film.json").read_text())["recipe"]
     assert (recipe["octaves"], recipe["iterations"]) == (2, 1)
@@ -119,8 +181,24 @@ def test_film(workspace: Path) -> None:
     assert nightmare(*film, "-o", "other.gif", "--frames", "1", "--recipe", "recipe.json")[0] == 0
     recipe = json.loads((workspace / "other.frames" / "film.json").read_text())["recipe"]
     assert (recipe["octaves"], recipe["iterations"]) == (1, 3)
-    lapse = ("film", "timelapse", "photos/sea.png", "model", "-o", "lapse.mp4", "--pixels", "64", "--iterations", "1")
-    assert nightmare(*lapse)[:2] == (0, "lapse.mp4\n")
+    lapse = ("film", "timelapse", "photos/sea.png", "model", "--pixels", "64", "--iterations", "1")
+    pictures = ("--objective", "guided", "--guide", "photos/sea.png", "--mask", "photos/sea.png")
+    code, said, complaints = nightmare(*lapse, *pictures, "-o", "lapse.mp4")
+    assert (code, complaints) == (0, "")
+    assert re.fullmatch(r"1 to make, about \d+ s\nlapse.mp4\n", said)
+    assert json.loads((workspace / "lapse.frames" / "film.json").read_text())["recipe"]["masks"] == [{}]
+
+
+def test_a_film_does_not_take_the_place_of_its_photo(workspace: Path) -> None:
+    Image.linear_gradient("L").save("sea.gif")
+    before = Path("sea.gif").read_bytes()
+    Path("folder.gif").mkdir()
+    film = ("film", "zoom", "sea.gif", "--model", "model", "--pixels", "64", "--frames", "1")
+    for out, complaint in (("sea.gif", "a picture that is dreamt from"), ("folder.gif", "a folder")):
+        code, _, complaints = nightmare(*film, "-o", out)
+        assert (code, f"{out} is {complaint}: give the output another name" in complaints) == (1, True), complaints
+    assert Path("sea.gif").read_bytes() == before
+    assert not list(workspace.glob("*.frames"))
 
 
 def test_pictures_that_the_recipe_needs(workspace: Path) -> None:
@@ -145,6 +223,7 @@ def test_pictures_that_the_recipe_needs(workspace: Path) -> None:
     [
         (("--mask", "mask.png:layer3=0"), "nothing to dream of"),
         (("--mask", "mask.png:layer2", "--objective", "class:b"), "a dream of a class looks at no layers"),
+        (("--layers", "layer2", "--objective", "class:b"), "class:b looks at no layers: leave layers out"),
         (("--guide", "mask.png"), "ignores guides: set it to guided"),
         (("--objective", "guided"), "there is no guide"),
         (("--format", "gif"), ".png"),
@@ -161,6 +240,7 @@ def test_more_wrong_wishes(workspace: Path, arguments: tuple[str, ...], complain
     Image.radial_gradient("L").save("mask.png")
     code, _, complaints = nightmare(*DREAM, *arguments)
     assert (code, complaint in complaints) == (1, True), complaints
+    assert not Path("out").exists()
 
 
 def test_a_classifier_of_torchvision(workspace: Path) -> None:

@@ -26,9 +26,17 @@ def test_own_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("number", "repair"),
-    [(errno.ENOSPC, "free some disk space"), (errno.EACCES, "writable"), (errno.EROFS, "read-only")],
+    [
+        (errno.ENOSPC, "free some disk space"),
+        (errno.EACCES, "writable"),
+        (errno.EROFS, "read-only"),
+        (errno.ENAMETOOLONG, "give a shorter name"),
+        (errno.ELOOP, "a link leads back to itself"),
+    ],
 )
-def test_full_or_closed_disks_say_what_to_do(number: int, repair: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_the_file_system_refuses_says_what_to_do(
+    number: int, repair: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert raising(OSError(number, "the system's words", "data/images")) == 1
     message = capsys.readouterr().err
     assert "data/images" in message

@@ -27,6 +27,8 @@ def loaded(tmp_path: Path, old: str, new: str) -> Params:
         ("  test_share: 0.2", "  test_share: 1.5", r"split.test_share = 1.5: input should be less than 0.9"),
         ("  - A\n", "  - D\n", r"train.grades.0 = 'D': input should be 'A', 'B' or 'C'"),
         ("  strategy: evidence", "  strategy: brave", r"cull.strategy = 'brave'"),
+        ("    layer4: 1.0", "    layer4: .inf", r"dream.layers.layer4 = inf: input should be"),
+        ("    layer4: 1.0", "    layer4: 1.0e+300", r"dream.layers.layer4 = 1e\+300: input should be less than"),
         ("seed: 2019", "sed: 2019", r"seed is missing[\s\S]*sed is no parameter: did you mean seed\?"),
         ("seed: 2019", "seed: -1", r"seed = -1: input should be greater than or equal to 0"),
         ("seed: 2019", "seed: [", r"is not YAML"),

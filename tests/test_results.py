@@ -53,12 +53,23 @@ def test_only_the_marked_part_of_a_file_changes(run: Path) -> None:
     assert readme.read_text() == text
 
 
-def test_file_without_markers_is_left_alone(run: Path) -> None:
+@pytest.mark.parametrize("text", ["text", "<!-- /results -->\n<!-- results -->\n"])
+def test_file_without_markers_is_left_alone(run: Path, text: str) -> None:
     readme = run / "README.md"
-    readme.write_text("text")
+    readme.write_text(text)
     with pytest.raises(InputError, match="needs the line <!-- results -->"):
         write_results(readme, run)
-    assert readme.read_text() == "text"
+    assert readme.read_text() == text
+
+
+@pytest.mark.parametrize("content", [None, b"\x89PNG\xff"])
+def test_what_is_no_text_is_left_alone(run: Path, content: bytes | None) -> None:
+    picture = run / "dream.png"
+    if content:
+        picture.write_bytes(content)
+    with pytest.raises(InputError, match="no text in UTF-8"):
+        write_results(picture, run)
+    assert (picture.read_bytes() if picture.exists() else None) == content
 
 
 def test_command_without_a_run_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

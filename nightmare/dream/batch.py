@@ -5,6 +5,7 @@ measures. A picture that is there and was made in just this way is not made agai
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,22 +102,23 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
     """What of `order` over `photos` is not in `directory` yet.
 
     Raises `InputError` for an unknown format, when the manifest of an earlier run, guides or masks cannot be read, when
-    there is not enough memory, and what `dream_steps` raises.
+    the recipe does not look at them or lacks some, when there is not enough memory, and what `dream_steps` raises.
     """
     format_of(Path(f"dream{order.suffix}"))
     made = _manifest(directory / MANIFEST)
+    # Unlike `Path.resolve` this passes over links that lead back to themselves, which writing then refuses in words.
+    place = Path(os.path.realpath(directory))
     # Whoever dreams in the folder of the photos does not mean last time's dreams.
-    photos = [
-        photo for photo in photos if photo.path.name not in made or photo.path.parent.resolve() != directory.resolve()
-    ]
-    tasks = [_Task(photo, directory.resolve(), order) for photo in with_unique_names(photos)]
+    photos = [photo for photo in photos if photo.path.name not in made or photo.path.parent.resolve() != place]
+    tasks = [_Task(photo, place, order) for photo in with_unique_names(photos)]
     hashes = order.hashes()
     tasks = [task for task in tasks if not (task.file.name in made and _is_made(task, hashes))]
     if not tasks:
         return Plan(directory, [], None)
+    order.recipe.check_pictures(guides=len(order.guides), masks=len(order.masks))
     for photo in (*order.guides, *order.masks):
         read_canvas(photo, order.pixels)
-    return Plan(directory, tasks, forecast(order.folder, order.recipe, pixels=order.pixels, photos=len(tasks)))
+    return Plan(directory, tasks, forecast(order.folder, [order.recipe], pixels=order.pixels, photos=len(tasks)))
 
 
 def dream_photos(plan: Plan) -> Iterator[Path | Refused]:

@@ -288,8 +288,7 @@ def _check(
     for guide in guides:
         if guide.ndim != 4 or guide.shape[:2] != (1, 3):
             raise InputError(f"a guide of shape {tuple(guide.shape)}: give RGB of (1, 3, height, width), one by one")
-    if len(masks) != len(recipe.masks):
-        raise InputError(f"the recipe has layers for {len(recipe.masks)} masks and {len(masks)} are given")
+    recipe.check_pictures(guides=len(guides), masks=len(masks))
     for mask in masks:
         if mask.shape != (1, 1, *images.shape[2:]):
             raise InputError(f"a mask of shape {tuple(mask.shape)} for images of {tuple(images.shape)}")

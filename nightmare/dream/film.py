@@ -7,15 +7,17 @@ each frame begins with the one before it as it was saved.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nightmare.atomic import atomic_path, save_picture
-from nightmare.data.canvases import Canvas
-from nightmare.dream.engine import dream_pictures
+from nightmare.dream.engine import to_picture
+from nightmare.dream.forecast import Forecast, forecast
+from nightmare.dream.gallery import Commission, painted
 from nightmare.dream.recipe import ENGINE, Recipe
 from nightmare.dream.video import check_video, write_video
 from nightmare.dream.workers import ModelFolder
@@ -25,56 +27,68 @@ from nightmare.progress import progress, progress_bar
 __all__ = ["enlarged", "find_models", "timelapse_film", "zoom_film"]
 
 _RECORD = "film.json"
+# An hour at 60 per second.
+_MOST_FRAMES = 216_000
 # Frames per second of a timelapse, which shows each picture for several of them.
 _TIMELAPSE_RATE = 25
 
 
 def zoom_film(
-    path: Path, canvas: Canvas, *, folder: ModelFolder, recipe: Recipe, frames: int, zoom: float, rate: int
+    path: Path,
+    commission: Commission,
+    *,
+    folder: ModelFolder,
+    frames: int,
+    zoom: float,
+    rate: int,
+    tell: Callable[[Forecast], object] = lambda forecast: None,
 ) -> None:
-    """Write the endless zoom into `canvas` to `path`, MP4 or GIF by its suffix.
+    """Write the endless zoom into the canvas of `commission` to `path`, MP4 or GIF by its suffix.
 
     The first of `frames` is the dream over the photo; each further one is the frame before it, enlarged by `zoom`
-    (1 … 2; 1.03 are 3 % per frame) and dreamt on with `recipe`. `rate` (1 … 60) is frames per second. Raises
-    `InputError` for an unknown suffix, numbers out of their range, and frames beside the film that something else
-    made, and whatever `dream_steps` raises.
+    (1 … 2; 1.03 are 3 % per frame) and dreamt on. Masks stay where they are while the photo grows through them. `rate`
+    (1 … 60) is frames per second. `tell` hears what the frames that are not there yet will take. Raises `InputError`
+    for an unknown suffix, numbers out of their range, and frames beside the film that something else made, and
+    whatever `forecast` and `dream_steps` raise.
     """
     check_video(path)
-    if frames < 1 or not 1 <= zoom <= 2 or not 1 <= rate <= 60:
+    if not 1 <= frames <= _MOST_FRAMES or not 1 <= zoom <= 2 or not 1 <= rate <= 60:
         raise InputError(
-            f"{frames} frames, {rate} per second, each enlarged by {zoom}: give one frame or more, 1 to 60 per second, "
-            "enlarged by 1 to 2"
+            f"{frames} frames, {rate} per second, each enlarged by {zoom}: give one frame or more, no more than "
+            f"{_MOST_FRAMES}, 1 to 60 per second, enlarged by 1 to 2"
         )
-    origin = _Origin(
-        photo=canvas.sha256, pixels=max(canvas.image.size), recipe=recipe, models=(folder.sha256,), zoom=zoom
-    )
-    files = _claimed(path, origin, count=frames)
-    model = folder.load()
+    files = _claimed(path, commission, folders=[folder], count=frames, zoom=zoom, tell=tell)
+    canvas = commission.canvas
     for number in _missing(files):
         start = enlarged(_read(files[number - 1]), zoom) if number else canvas.image
-        (frame,) = dream_pictures(model, [start], recipe, names=[f"{canvas.sha256}/{number}"])
-        save_picture(files[number], frame)
+        # Every frame has random choices of its own.
+        frame = replace(canvas, image=start, sha256=f"{canvas.sha256}/{number}")
+        image, _ = painted(replace(commission, canvas=frame), folder=folder)
+        save_picture(files[number], to_picture(image))
     write_video(path, _shown(files), rate=rate)
 
 
 def timelapse_film(
-    path: Path, canvas: Canvas, *, folders: Sequence[ModelFolder], recipe: Recipe, seconds: float
+    path: Path,
+    commission: Commission,
+    *,
+    folders: Sequence[ModelFolder],
+    seconds: float,
+    tell: Callable[[Forecast], object] = lambda forecast: None,
 ) -> None:
-    """Write the dreams of `recipe` over `canvas` by the models in `folders`, in their order, to `path`.
+    """Write the dreams of `commission` by the models in `folders`, in their order, to `path`.
 
     All random choices are the same in every frame, so that only the models differ; each frame is shown for `seconds`
-    (0.04 … 60). Models may be added at the end later. Raises `InputError` for no model, seconds out of their range,
-    and as `zoom_film`.
+    (0.04 … 60). Models may be added at the end later. `tell` is that of `zoom_film`. Raises `InputError` for no model,
+    seconds out of their range, and as `zoom_film`.
     """
     check_video(path)
     if not folders or not 0.04 <= seconds <= 60:
         raise InputError(f"{len(folders)} models, {seconds} seconds each: give one model or more, and 0.04 to 60 s")
-    models = tuple(folder.sha256 for folder in folders)
-    origin = _Origin(photo=canvas.sha256, pixels=max(canvas.image.size), recipe=recipe, models=models)
-    files = _claimed(path, origin, count=len(folders))
+    files = _claimed(path, commission, folders=folders, count=len(folders), zoom=None, tell=tell)
     for number in _missing(files):
-        (frame,) = dream_pictures(folders[number].load(), [canvas.image], recipe, names=[canvas.sha256])
-        save_picture(files[number], frame)
+        image, _ = painted(commission, folder=folders[number])
+        save_picture(files[number], to_picture(image))
     write_video(path, _shown(files), rate=_TIMELAPSE_RATE, hold=round(seconds * _TIMELAPSE_RATE))
 
 
@@ -109,6 +123,8 @@ class _Origin(BaseModel):
     engine: int = ENGINE
     photo: str
     pixels: int
+    guides: tuple[str, ...] = ()
+    masks: tuple[str, ...] = ()
     recipe: Recipe
     models: tuple[str, ...]
     zoom: float | None = None
@@ -121,8 +137,28 @@ class _Origin(BaseModel):
         return names + ["models"] * any(mine != theirs for mine, theirs in shared)
 
 
-def _claimed(path: Path, origin: _Origin, *, count: int) -> list[Path]:
-    """The files of `count` frames of the film at `path`, in their order, in a folder that says their `origin`."""
+def _claimed(
+    path: Path,
+    commission: Commission,
+    *,
+    folders: Sequence[ModelFolder],
+    count: int,
+    zoom: float | None,
+    tell: Callable[[Forecast], object],
+) -> list[Path]:
+    """The files of `count` frames of the film at `path`, in their order, in a folder that says what makes them."""
+    commission.check()
+    canvas = commission.canvas
+    pixels = max(canvas.image.size)
+    origin = _Origin(
+        photo=canvas.sha256,
+        pixels=pixels,
+        guides=tuple(guide.sha256 for guide in commission.guides),
+        masks=tuple(mask.sha256 for mask in commission.masks),
+        recipe=commission.recipe,
+        models=tuple(folder.sha256 for folder in folders),
+        zoom=zoom,
+    )
     directory = path.with_suffix(".frames")
     if any(directory.glob("*.png")):
         before = _recorded(directory)
@@ -132,9 +168,14 @@ def _claimed(path: Path, origin: _Origin, *, count: int) -> list[Path]:
                 f"or give the film another name"
             )
         origin = max(before, origin, key=lambda each: len(each.models))
+    files = [directory / f"{number:06}.png" for number in range(count)]
+    if left := [number for number, file in enumerate(files) if not file.exists()]:
+        # Models of one training are of one kind.
+        folder = folders[min(left[0], len(folders) - 1)]
+        tell(forecast(folder, [commission.recipe], pixels=pixels, photos=len(left), workers=1))
     with atomic_path(directory / _RECORD) as temporary:
         temporary.write_text(origin.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return [directory / f"{number:06}.png" for number in range(count)]
+    return files
 
 
 def _recorded(directory: Path) -> _Origin:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +11,7 @@ import torch
 
 from nightmare.device import best_device
 from nightmare.dream.engine import dream_steps, octave_sizes, smallest_side
-from nightmare.dream.objectives import unguided_objectives
+from nightmare.dream.objectives import Objective, unguided_objectives
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import work
 from nightmare.dream.workers import ModelFolder
@@ -29,27 +30,32 @@ _PICTURES = 9
 
 @dataclass(frozen=True)
 class Forecast:
-    """Seconds that all dreams take together, and the number of processes that make them side by side."""
+    """Seconds that so many dreams take together, and the number of processes that make them side by side."""
 
+    dreams: int
     seconds: float
     workers: int
 
+    def __str__(self) -> str:
+        return f"{self.dreams} to make, about {self.seconds:.0f} s"
 
-def forecast(folder: ModelFolder, recipe: Recipe, *, pixels: int, photos: int) -> Forecast:
-    """What `recipe` takes over so many photos with a longer side of `pixels`.
 
-    One photo has all cores for itself, several share them; an accelerator dreams one after the other. Raises
-    `InputError` when the memory that is free does not suffice for one, and what `dream_steps` raises.
+def forecast(
+    folder: ModelFolder, recipes: Sequence[Recipe], *, pixels: int, photos: int = 1, workers: int | None = None
+) -> Forecast:
+    """What dreams of each of `recipes` take, over so many photos with a longer side of `pixels`.
+
+    One dream has all cores for itself, several share them, by no more processes than `workers`; an accelerator dreams
+    one after the other. Raises `InputError` when the memory that is free does not suffice for one, and what
+    `dream_steps` raises.
     """
     model = folder.load()
     device = next(model.network.parameters()).device
     height, width = max(1, round(pixels * _FORM)), pixels
-    areas = unguided_objectives(model, recipe)
-    # What a step takes does not depend on the pictures of guides and masks.
-    plain = recipe.model_copy(update={"masks": [], "objective": "energy" if recipe.is_guided else recipe.objective})
-    largest = max(work(area, plain, height=height, width=width).bytes for area in areas)
+    climbs = [(recipe, unguided_objectives(model, recipe)) for recipe in recipes]
+    largest = max(work(area, recipe, height=height, width=width).bytes for recipe, areas in climbs for area in areas)
     needed = _BASE_BYTES + _PICTURES * 12 * height * width + largest
-    workers = 1
+    dreams, at_once = len(recipes) * photos, 1
     if device.type == "cpu":
         free = psutil.virtual_memory().available
         if needed > free:
@@ -57,24 +63,39 @@ def forecast(folder: ModelFolder, recipe: Recipe, *, pixels: int, photos: int) -
                 f"a dream of {pixels} pixels takes about {needed / 2**30:.1f} GB of memory, {free / 2**30:.1f} GB are "
                 "free: choose a smaller --pixels or --tile, or an earlier layer"
             )
-        workers = max(1, min(photos, os.cpu_count() or 1, int(free / needed)))
+        at_once = max(1, min(dreams, workers or os.cpu_count() or 1, int(free / needed)))
+    briefs = {_network(recipe): recipe for recipe in recipes}
     # Timed where the dreams will be: a worker among several has one thread.
     timing = parallel_map(
-        partial(_seconds_per_pixel, folder=folder), [plain], label="timing", unit="step", workers=workers
+        partial(_seconds_per_pixel, folder=folder), list(briefs.values()), label="timing", unit="step", workers=at_once
     )
-    rate = next(timing)
-    passes = sum(
-        work(area, plain, height=size[0], width=size[1]).pixels * recipe.iterations_of(octave)
+    rates = dict(zip(briefs, timing, strict=True))
+    seconds = sum(rates[_network(recipe)] * _passes(recipe, areas, height, width) for recipe, areas in climbs)
+    return Forecast(dreams, seconds * photos / at_once, at_once)
+
+
+def _network(recipe: Recipe) -> tuple[str, ...]:
+    """What recipes share whose steps take the same time: all but the network comes to a tenth of it."""
+    return (recipe.objective, recipe.precision, *sorted(recipe.layers))
+
+
+def _passes(recipe: Recipe, areas: Sequence[Objective], height: int, width: int) -> int:
+    """Pixels that pass the network in all steps of one dream."""
+    return sum(
+        work(area, recipe, height=size[0], width=size[1]).pixels * recipe.iterations_of(octave)
         for octave, size in enumerate(octave_sizes(height, width, recipe, smallest=smallest_side(areas)))
         if size
         for area in areas
     )
-    return Forecast(rate * passes * photos / workers, workers)
 
 
 def _seconds_per_pixel(recipe: Recipe, *, folder: ModelFolder) -> float:
     """Of one step, the first one aside, which sets up what the others use."""
-    brief = recipe.model_copy(update={"octaves": 1, "iterations": 4, "tile": "none"})
+    # What a step takes does not depend on the pictures of guides and masks.
+    objective = "energy" if recipe.is_guided else recipe.objective
+    brief = recipe.model_copy(
+        update={"octaves": 1, "iterations": 4, "tile": "none", "masks": [], "objective": objective}
+    )
     moments = []
     for _ in dream_steps(folder.load(), torch.zeros(1, 3, _SIDE, _SIDE, device=best_device()), brief, names=["timing"]):
         moments.append(time.perf_counter())

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from nightmare.cache import fingerprint
 from nightmare.data.canvases import Canvas
 from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, smallest_side, to_picture, to_tensor
 from nightmare.dream.measures import class_bias, measure_dream
@@ -25,7 +26,20 @@ from nightmare.progress import progress_bar
 from nightmare.sheets import contact_sheet
 from nightmare.train.model import Model
 
-__all__ = ["Commission", "commissions", "dream_filename", "dream_sheet", "fulfil", "painted", "provenance", "summary"]
+__all__ = [
+    "Commission",
+    "commissions",
+    "dream_filename",
+    "dream_sheet",
+    "file_stem",
+    "fulfil",
+    "painted",
+    "provenance",
+    "summary",
+]
+
+# In bytes of UTF-8. File systems hold names of 255, and while a file is written its name has some 20 more.
+_LONGEST_STEM = 200
 
 
 @dataclass(frozen=True)
@@ -43,10 +57,24 @@ class Commission:
         """Its own name if it has one, else such as `cat-energy.png` or `coffee-class-skulls.png`."""
         return self.name or dream_filename(self.canvas.name, self.recipe)
 
+    def check(self) -> None:
+        """Raise `InputError` for guides or masks that do not fit the recipe, or masks that do not fit the canvas."""
+        self.recipe.check_pictures(guides=len(self.guides), masks=len(self.masks))
+        for mask in self.masks:
+            _mask(mask.image, self.canvas.image.size)
+
 
 def dream_filename(name: str, recipe: Recipe, *, mark: str = "", suffix: str = ".png") -> str:
     """The file of a dream of `recipe` over the photo called `name`; a `mark` tells dreams of other recipes apart."""
-    return "-".join(filter(None, (name, re.sub(r"[:/@,]", "-", recipe.objective), mark))) + suffix
+    return file_stem("-".join(filter(None, (name, recipe.objective, mark)))) + suffix
+
+
+def file_stem(text: str) -> str:
+    """`text` fit for the name of a file; of a long one the beginning, and six digits that tell it from others."""
+    stem = re.sub(r"[:/@,]", "-", text)
+    if len(stem.encode()) <= _LONGEST_STEM:
+        return stem
+    return f"{stem.encode()[:_LONGEST_STEM].decode(errors='ignore')}-{fingerprint({'stem': text})[:6]}"
 
 
 def commissions(canvases: Sequence[Canvas], recipe: Recipe, *, classes: Sequence[str]) -> list[Commission]:

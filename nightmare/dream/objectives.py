@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.trunk import Trunk, checked_layer, cut, layer_ends, near, traced
-from nightmare.errors import InputError, ModelError
+from nightmare.errors import ModelError
 from nightmare.train.model import Model
 
 __all__ = ["Objective", "Score", "Term", "build_objective", "unguided_objectives"]
@@ -80,9 +80,7 @@ def build_objective(
     Raises `ModelError` for a layer, a channel or a class that the model does not have, and `InputError` when guides
     are given and not asked for, or the reverse.
     """
-    if recipe.is_guided != bool(guides):
-        wrong = "is guided and there is no guide: give one" if recipe.is_guided else "ignores guides: set it to guided"
-        raise InputError(f"the objective {recipe.objective} {wrong}")
+    recipe.check_pictures(guides=len(guides), masks=len(recipe.masks))
     own_type = next(model.network.parameters()).dtype
     precision = torch.bfloat16 if recipe.precision == "bfloat16" else own_type
     kind, _, argument = recipe.objective.partition(":")

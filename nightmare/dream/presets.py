@@ -52,7 +52,8 @@ def refined(start: str | Recipe, changes: Mapping[str, Any]) -> Recipe:
     """The preset or recipe `start` with those of `changes` that are not None.
 
     Settings with several forms may be text: `layers` (see `parse_layers`), `iterations` (`10` or `2,2,3,4`) and `tile`.
-    Raises `ParameterError` for a preset that does not exist and for a value out of its range.
+    Raises `ParameterError` for a preset that does not exist, for a value out of its range, and for layers that are
+    wished for with a class, which would be left aside.
     """
     if isinstance(start, str):
         if start not in PRESETS:
@@ -65,7 +66,10 @@ def refined(start: str | Recipe, changes: Mapping[str, Any]) -> Recipe:
         wished["iterations"] = _iterations(wished["iterations"])
     if str(wished.get("tile")).isdecimal():
         wished["tile"] = int(wished["tile"])
-    return Recipe.checked(start.model_dump() | wished)
+    recipe = Recipe.checked(start.model_dump() | wished)
+    if "layers" in wished and recipe.target_class is not None:
+        raise ParameterError(f"{recipe.objective} looks at no layers: leave layers out, or take another objective")
+    return recipe
 
 
 def _iterations(text: str) -> int | list[int]:

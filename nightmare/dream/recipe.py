@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nightmare.cache import fingerprint
-from nightmare.errors import ParameterError
+from nightmare.errors import InputError, ParameterError
 
 __all__ = ["ENGINE", "Recipe", "parse_layers"]
 
@@ -16,14 +16,18 @@ ENGINE = 3
 _CLASS = "class:"
 _OBJECTIVE = re.compile(
     r"energy"
-    r"|channel:\d+(,\d+)*"
-    r"|neuron:\d+(@(0|1|0?\.\d+),(0|1|0?\.\d+))?"
+    r"|channel:\d{1,9}(,\d{1,9})*"
+    r"|neuron:\d{1,9}(@(0|1|0?\.\d+),(0|1|0?\.\d+))?"
     rf"|{_CLASS}.+"
     r"|guided(:mean)?"
 )
 
 
 def _some_weight(layers: dict[str, float]) -> dict[str, float]:
+    for name, weight in layers.items():
+        # Only their ratios count, and beyond this range float32 makes nothing or infinity of what they weigh.
+        if weight and not 1e-6 <= abs(weight) <= 1e6:
+            raise ValueError(f"{name} has the weight {weight:g}: give 0, or a size from 0.000001 to 1000000")
     if not any(layers.values()):
         raise ValueError("every layer has the weight 0, so there is nothing to dream of")
     return layers
@@ -128,6 +132,16 @@ class Recipe(BaseModel):
         """Whether the objective looks at guide images."""
         return self.objective.startswith("guided")
 
+    def check_pictures(self, *, guides: int, masks: int) -> None:
+        """Raise `InputError` unless so many guides and masks are what the recipe looks at."""
+        if masks != len(self.masks):
+            raise InputError(f"the recipe has layers for {len(self.masks)} masks and {masks} are given")
+        if self.is_guided != bool(guides):
+            wrong = (
+                "is guided and there is no guide: give one" if self.is_guided else "ignores guides: set it to guided"
+            )
+            raise InputError(f"the objective {self.objective} {wrong}")
+
     @property
     def hash(self) -> str:
         """16 hexadecimal digits, equal for equal settings whatever their order."""
@@ -151,14 +165,21 @@ class Recipe(BaseModel):
 
 
 def parse_layers(text: str) -> dict[str, float]:
-    """`layer3,layer2=0.5` as names with weights. Raises `ParameterError` for a weight that is no number."""
-    layers = {}
+    """`layer3,layer2=0.5` as names with weights.
+
+    Raises `ParameterError` for a part without a name, a weight that is no number, and a name that stands twice.
+    """
+    layers: dict[str, float] = {}
     for part in text.split(","):
         name, _, weight = part.strip().partition("=")
+        if name in layers:
+            raise ParameterError(f"layers: {text}: {name} stands twice: give it once, with one weight")
         try:
             layers[name] = float(weight or 1)
         except ValueError:
             raise ParameterError(f"layers: {part.strip()}: write a name, or name=weight such as layer2=0.5") from None
+    if "" in layers:
+        raise ParameterError(f"layers: {text!r} has a part without a name: write such as layer3,layer2=0.5")
     return layers
 
 

@@ -28,9 +28,9 @@ class ModelFolder:
 
         Raises `ModelError` when it cannot be loaded.
         """
-        if weights is None:
-            return cls(place.resolve(), load_model(place).sha256)
-        return cls(weights.resolve(), load_classifier(str(place), weights).sha256, str(place))
+        model = load_classifier(str(place), weights) if weights else load_model(place)
+        # Resolved only now: of a link that leads back to itself loading says so in words.
+        return cls((weights or place).resolve(), model.sha256, str(place) if weights else None)
 
     def load(self) -> Model:
         """The model; a process reads it once."""

@@ -169,13 +169,6 @@ def test_a_dream_that_memory_cannot_hold_is_refused_before_it_begins(
     assert not (album.parent / "dreams").exists()
 
 
-def test_the_forecast_grows_with_the_work(model_folder: ModelFolder) -> None:
-    brief = forecast.forecast(model_folder, RECIPE, pixels=256, photos=1)
-    long = forecast.forecast(model_folder, RECIPE.model_copy(update={"iterations": 100}), pixels=256, photos=1)
-    assert 20 < long.seconds / brief.seconds < 500
-    assert brief.workers == 1
-
-
 def test_dreams_of_another_look_do_not_take_their_places(album: Path, model_folder: ModelFolder) -> None:
     first = dreamt(album, model_folder)
     second = dreamt(album, model_folder, recipe=RECIPE.model_copy(update={"strength": 0.5}))

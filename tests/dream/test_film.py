@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -12,15 +13,21 @@ from PIL import Image
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas
-from nightmare.dream import film
+from nightmare.dream import film, forecast, workers
 from nightmare.dream.engine import dream_pictures, to_picture
 from nightmare.dream.film import enlarged, find_models, timelapse_film, zoom_film
+from nightmare.dream.gallery import Commission
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import InputError, ModelError
 from nightmare.train.model import Model, load_model, save_model
 
 RECIPE = Recipe(layers={"layer2": 1.0}, octaves=1, iterations=1, jitter=4)
+
+
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTMARE_BACKEND", "sequential")
 
 
 class InterruptionError(Exception):
@@ -46,7 +53,7 @@ def trained(model: Model, tmp_path: Path) -> Path:
 def zoomed(
     path: Path, canvas: Canvas, folder: ModelFolder, *, frames: int = 3, recipe: Recipe = RECIPE, zoom: float = 1.1
 ) -> None:
-    zoom_film(path, canvas, folder=folder, recipe=recipe, frames=frames, zoom=zoom, rate=25)
+    zoom_film(path, Commission(canvas, recipe), folder=folder, frames=frames, zoom=zoom, rate=25)
 
 
 def content(path: Path) -> list[bytes]:
@@ -67,7 +74,7 @@ def picture(path: Path) -> Image.Image:
 
 def interrupt_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     """Every dream from number `call` on, counted from 0, breaks off."""
-    real, calls = film.dream_pictures, []
+    real, calls = film.painted, []
 
     def interrupted(*arguments: object, **options: object) -> object:
         calls.append(1)
@@ -75,7 +82,7 @@ def interrupt_at(monkeypatch: pytest.MonkeyPatch, call: int) -> None:
             raise InterruptionError
         return real(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(film, "dream_pictures", interrupted)
+    monkeypatch.setattr(film, "painted", interrupted)
 
 
 def test_each_frame_is_dreamt_over_the_one_before_it(
@@ -97,12 +104,12 @@ def test_frames_are_shown_in_the_order_in_which_they_were_made(
 ) -> None:
     shown = []
     monkeypatch.setattr(film, "write_video", lambda path, pictures, **options: shown.extend(pictures))
-    monkeypatch.setattr(
-        film, "dream_pictures", lambda model, pictures, recipe, *, names: [shade(int(names[0].split("/")[1]))]
-    )
 
-    def shade(number: int) -> Image.Image:
-        return Image.new("RGB", (64, 48), (10 * number,) * 3)
+    def shade(commission: Commission, *, folder: ModelFolder) -> tuple[Tensor, dict[int, float]]:
+        number = int(commission.canvas.sha256.split("/")[1])
+        return torch.full((3, 48, 64), 10 * number / 255), {}
+
+    monkeypatch.setattr(film, "painted", shade)
 
     zoomed(tmp_path / name, canvas, model_folder, frames=12)
     assert [frame.getpixel((0, 0)) for frame in shown] == [(10 * number,) * 3 for number in range(12)]
@@ -144,15 +151,16 @@ def test_frames_that_are_there_are_not_made_again(
 def test_the_model_is_loaded_once(
     tmp_path: Path, canvas: Canvas, model_folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, calls = ModelFolder.load, []
+    real, calls = workers.load_model, []
 
-    def counted(folder: ModelFolder) -> Model:
-        calls.append(folder)
-        return real(folder)
+    def counted(directory: Path, **options: object) -> Model:
+        calls.append(directory)
+        return real(directory, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ModelFolder, "load", counted)
+    workers._loaded.cache_clear()
+    monkeypatch.setattr(workers, "load_model", counted)
     zoomed(tmp_path / "film.mp4", canvas, model_folder, frames=4)
-    assert calls == [model_folder]
+    assert calls == [model_folder.directory]
 
 
 @pytest.mark.parametrize("change", ["recipe", "photo", "pixels", "zoom", "models", "kind"])
@@ -172,10 +180,77 @@ def test_frames_of_another_film_are_refused(
         InputError, match=rf"different: {change if change != 'kind' else 'zoom'}\): move the folder away"
     ):
         if change == "kind":
-            timelapse_film(path, canvas, folders=[folder], recipe=RECIPE, seconds=1)
+            timelapse_film(path, Commission(canvas, RECIPE), folders=[folder], seconds=1)
         else:
             zoomed(path, canvas, folder, recipe=other, frames=3, zoom=1.2 if change == "zoom" else 1.1)
     assert content(path) == before
+
+
+def test_a_film_is_guided_and_masked(tmp_path: Path, canvas: Canvas, photos: Tensor, model_folder: ModelFolder) -> None:
+    picture_of = {name: Canvas(name, to_picture(photos[n]), name * 64, "", "") for n, name in enumerate("gh", start=1)}
+    edge = Image.new("L", canvas.image.size, 0)
+    edge.paste(255, (32, 0, 64, 48))
+    recipe = RECIPE.model_copy(update={"objective": "guided", "masks": [{}], "feather": 0.0})
+    commission = Commission(canvas, recipe, guides=(picture_of["g"],), masks=(Canvas("m", edge, "m" * 64, "", ""),))
+    zoom_film(tmp_path / "film.gif", commission, folder=model_folder, frames=2, zoom=1.1, rate=25)
+    start = canvas.image
+    for number in range(2):
+        made = picture(tmp_path / "film.frames" / f"{number:06}.png")
+        moved = (np.asarray(made, dtype=int) - np.asarray(start, dtype=int)).any(axis=(0, 2))
+        # The mask stays where it is, while the photo grows through it.
+        assert not moved[:32].any()
+        assert moved[32:].all()
+        start = enlarged(made, 1.1)
+    timelapse_film(tmp_path / "lapse.gif", commission, folders=[model_folder], seconds=1)
+    other = replace(commission, guides=(picture_of["h"],))
+    for name, change in (("guides", {"guides": other.guides}), ("masks", {"masks": (picture_of["h"],)})):
+        with pytest.raises(InputError, match=rf"different: {name}\)"):
+            timelapse_film(tmp_path / "lapse.gif", replace(commission, **change), folders=[model_folder], seconds=1)
+    timelapse_film(tmp_path / "other.gif", other, folders=[model_folder], seconds=1)
+    assert content(tmp_path / "other.gif") != content(tmp_path / "lapse.gif")
+
+
+def test_pictures_that_do_not_fit_are_refused_before_it_begins(
+    tmp_path: Path, canvas: Canvas, model_folder: ModelFolder
+) -> None:
+    square = Canvas("square", Image.new("L", (64, 64)), "b" * 64, "", "")
+    masked, guided = (RECIPE.model_copy(update=change) for change in ({"masks": [{}]}, {"objective": "guided"}))
+    for commission, words in (
+        (Commission(canvas, masked), "layers for 1 masks and 0 are given"),
+        (Commission(canvas, masked, masks=(square,)), "draw it over the photo"),
+        (Commission(canvas, guided), "there is no guide"),
+        (Commission(canvas, RECIPE, guides=(square,)), "ignores guides"),
+    ):
+        with pytest.raises(InputError, match=words):
+            timelapse_film(tmp_path / "film.gif", commission, folders=[model_folder], seconds=1)
+        with pytest.raises(InputError, match=words):
+            zoom_film(tmp_path / "film.gif", commission, folder=model_folder, frames=1, zoom=1.1, rate=25)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_missing_is_foretold(tmp_path: Path, canvas: Canvas, model_folder: ModelFolder) -> None:
+    told: list[str] = []
+    for frames in (2, 5, 4):
+        zoom_film(
+            tmp_path / "film.gif", Commission(canvas, RECIPE), folder=model_folder, frames=frames, zoom=1.1, rate=25,
+            tell=lambda expected: told.append(str(expected)),
+        )  # fmt: skip
+    timelapse_film(
+        tmp_path / "lapse.gif", Commission(canvas, RECIPE), folders=[model_folder] * 3, seconds=1,
+        tell=lambda expected: told.append(str(expected)),
+    )  # fmt: skip
+    assert [words.split(",")[0] for words in told] == ["2 to make", "3 to make", "3 to make"]
+
+
+def test_a_film_that_memory_cannot_hold_is_refused_before_it_begins(
+    tmp_path: Path, canvas: Canvas, model_folder: ModelFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forecast, "_BASE_BYTES", 1 << 50)
+    with pytest.raises(InputError, match=r"takes about \d+.\d GB of memory"):
+        zoomed(tmp_path / "film.mp4", canvas, model_folder)
+    with pytest.raises(InputError, match=r"takes about \d+.\d GB of memory"):
+        timelapse_film(tmp_path / "film.mp4", Commission(canvas, RECIPE), folders=[model_folder], seconds=1)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_frames_of_another_engine_are_refused(tmp_path: Path, canvas: Canvas, model_folder: ModelFolder) -> None:
@@ -222,6 +297,7 @@ def test_a_damaged_frame_is_named(tmp_path: Path, canvas: Canvas, model_folder: 
     [
         ("film.avi", 3, 1.1, 25, r"\.mp4 or \.gif"),
         ("film.mp4", 0, 1.1, 25, "one frame or more"),
+        ("film.mp4", 216_001, 1.1, 25, "no more than 216000"),
         ("film.mp4", 3, 0.9, 25, "enlarged by 1 to 2"),
         ("film.mp4", 3, float("nan"), 25, "enlarged by 1 to 2"),
         ("film.mp4", 3, 1.1, 0, "1 to 60 per second"),
@@ -239,7 +315,7 @@ def test_wishes_that_cannot_be_met_are_refused_before_any_work(
     words: str,
 ) -> None:
     with pytest.raises(InputError, match=words):
-        zoom_film(tmp_path / name, canvas, folder=model_folder, recipe=RECIPE, frames=frames, zoom=zoom, rate=rate)
+        zoom_film(tmp_path / name, Commission(canvas, RECIPE), folder=model_folder, frames=frames, zoom=zoom, rate=rate)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -256,7 +332,7 @@ def test_a_timelapse_that_cannot_be_is_refused_before_any_work(
     tmp_path: Path, canvas: Canvas, model_folder: ModelFolder, name: str, count: int, seconds: float, words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        timelapse_film(tmp_path / name, canvas, folders=[model_folder] * count, recipe=RECIPE, seconds=seconds)
+        timelapse_film(tmp_path / name, Commission(canvas, RECIPE), folders=[model_folder] * count, seconds=seconds)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -297,10 +373,10 @@ def test_models_of_a_folder_are_sorted_by_number(trained: Path, model_folder: Mo
 def test_a_timelapse_has_one_frame_per_model_held_for_its_time(tmp_path: Path, canvas: Canvas, trained: Path) -> None:
     models = find_models([trained])
     folders = [ModelFolder.at(place) for place in models]
-    timelapse_film(tmp_path / "film.mp4", canvas, folders=folders[:2], recipe=RECIPE, seconds=0.4)
+    timelapse_film(tmp_path / "film.mp4", Commission(canvas, RECIPE), folders=folders[:2], seconds=0.4)
     begun = content(tmp_path / "film.mp4")
     assert frame_count(tmp_path / "film.mp4") == 20
-    timelapse_film(tmp_path / "film.mp4", canvas, folders=folders, recipe=RECIPE, seconds=0.2)
+    timelapse_film(tmp_path / "film.mp4", Commission(canvas, RECIPE), folders=folders, seconds=0.2)
     assert frame_count(tmp_path / "film.mp4") == 15
     assert content(tmp_path / "film.mp4")[:2] == begun
     for number, place in enumerate(models):
@@ -308,24 +384,26 @@ def test_a_timelapse_has_one_frame_per_model_held_for_its_time(tmp_path: Path, c
         assert picture(tmp_path / "film.frames" / f"{number:06}.png").tobytes() == expected.tobytes()
     assert len(set(content(tmp_path / "film.mp4"))) == 3
     # Fewer models again, and the record still knows whose the third frame is.
-    timelapse_film(tmp_path / "film.mp4", canvas, folders=folders[:1], recipe=RECIPE, seconds=0.2)
+    timelapse_film(tmp_path / "film.mp4", Commission(canvas, RECIPE), folders=folders[:1], seconds=0.2)
     with pytest.raises(InputError, match="different: models"):
-        timelapse_film(tmp_path / "film.mp4", canvas, folders=[*folders[:2], folders[0]], recipe=RECIPE, seconds=0.2)
+        timelapse_film(
+            tmp_path / "film.mp4", Commission(canvas, RECIPE), folders=[*folders[:2], folders[0]], seconds=0.2
+        )
 
 
 def test_a_timelapse_is_gone_on_with(
     tmp_path: Path, canvas: Canvas, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = [ModelFolder.at(place) for place in find_models([trained])]
-    timelapse_film(tmp_path / "whole.gif", canvas, folders=folders, recipe=RECIPE, seconds=0.4)
+    timelapse_film(tmp_path / "whole.gif", Commission(canvas, RECIPE), folders=folders, seconds=0.4)
     with Image.open(tmp_path / "whole.gif") as shown:
         assert (getattr(shown, "n_frames", 1), shown.info["duration"]) == (3, 400)
     with monkeypatch.context() as patched, pytest.raises(InterruptionError):
         interrupt_at(patched, 2)
-        timelapse_film(tmp_path / "film.gif", canvas, folders=folders, recipe=RECIPE, seconds=0.4)
+        timelapse_film(tmp_path / "film.gif", Commission(canvas, RECIPE), folders=folders, seconds=0.4)
     assert len(content(tmp_path / "film.gif")) == 2
     # What is there needs no model any more.
     shutil.rmtree(folders[0].directory)
-    timelapse_film(tmp_path / "film.gif", canvas, folders=folders, recipe=RECIPE, seconds=0.4)
+    timelapse_film(tmp_path / "film.gif", Commission(canvas, RECIPE), folders=folders, seconds=0.4)
     assert content(tmp_path / "film.gif") == content(tmp_path / "whole.gif")
     assert (tmp_path / "film.gif").read_bytes() == (tmp_path / "whole.gif").read_bytes()

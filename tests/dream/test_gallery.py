@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nightmare.data.canvases import Canvas
 from nightmare.dream.engine import dream_pictures, to_picture
-from nightmare.dream.gallery import Commission, commissions, dream_sheet, fulfil, summary
+from nightmare.dream.gallery import Commission, commissions, dream_filename, dream_sheet, fulfil, summary
 from nightmare.dream.picture import read_provenance
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.workers import ModelFolder
@@ -39,6 +39,22 @@ def test_every_canvas_and_every_class_is_dreamt_of_under_its_own_name(canvases: 
 def test_a_class_name_cannot_leave_the_folder(canvases: list[Canvas]) -> None:
     odd = BRIEF.model_copy(update={"objective": "class:../../etc"})
     assert "/" not in Commission(canvases[0], odd).filename
+
+
+def test_a_file_of_any_recipe_and_photo_can_be_written(tmp_path: Path) -> None:
+    # A temporary name is longer by a dot, the number of the process and `.part`.
+    longest = 255 - len(".9999999.part") - 1
+    many = ",".join(map(str, range(300)))
+    names = [
+        dream_filename(name, BRIEF.model_copy(update={"objective": objective}), mark="012345", suffix=".webp")
+        for name in ("sea", "海" * 80)
+        for objective in (f"channel:{many}", f"channel:{many},7", "energy")
+    ]
+    assert len(set(names)) == len(names)
+    assert names[2] == "sea-energy-012345.webp"
+    for name in names:
+        assert len(name.encode()) <= longest
+        (tmp_path / name).touch()
 
 
 def test_a_picture_says_what_made_it_and_can_be_made_again(

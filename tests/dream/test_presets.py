@@ -18,9 +18,15 @@ def test_wishes_change_what_they_name_and_nothing_else() -> None:
         ("fever", {"octaves": 0}, "octaves = 0"),
         ("fever", {"strength": float("nan")}, "strength = nan"),
         ("fever", {"layers": "layer3=much"}, "layer3=much: write a name"),
+        ("fever", {"layers": "layer3", "objective": "class:skulls"}, "class:skulls looks at no layers"),
+        (Recipe(objective="class:skulls"), {"layers": "layer3"}, "class:skulls looks at no layers"),
+        ("fever", {"layers": "layer3,layer3=2"}, "layer3 stands twice"),
+        ("fever", {"layers": ""}, "a part without a name"),
+        ("fever", {"layers": "layer3,"}, "a part without a name"),
+        ("fever", {"layers": "layer3=1e999"}, "layers = inf: Input should be a finite number"),
     ],
 )
-def test_a_wrong_wish_is_named(start: str, changes: dict[str, object], complaint: str) -> None:
+def test_a_wrong_wish_is_named(start: str | Recipe, changes: dict[str, object], complaint: str) -> None:
     with pytest.raises(ParameterError, match=complaint):
         refined(start, changes)
 

@@ -1,5 +1,6 @@
 """The sheet of two settings: a cell for each pair in its place, each a dream that can be made again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ from nightmare.dream.engine import dream_pictures, to_picture, to_tensor
 from nightmare.dream.gallery import Commission
 from nightmare.dream.picture import read_provenance
 from nightmare.dream.recipe import Recipe
-from nightmare.dream.sweep import Axis, parse_axis, sweep
+from nightmare.dream.sweep import Axis, parse_axis, sweep, swept
 from nightmare.dream.workers import ModelFolder
-from nightmare.errors import ParameterError
+from nightmare.errors import InputError, ParameterError
 from nightmare.train.model import Model
 
 BRIEF = Recipe(layers={"layer2": 1.0}, octaves=1, iterations=2, jitter=2)
@@ -72,9 +73,63 @@ def test_axes_are_read_from_text() -> None:
     assert parse_axis("layers=layer2,layer3") == Axis("layers", [{"layer2": 1.0}, {"layer3": 1.0}])
     assert parse_axis("objective=energy,class:skull") == Axis("objective", ["energy", "class:skull"])
     assert parse_axis("keep_colors=true,false") == Axis("keep_colors", [True, False])
-    for wrong in ("octave=1,2", "octaves", "octaves="):
+    for wrong in ("octave=1,2", "octaves", "octaves=", "masks=[{}]"):
         with pytest.raises(ParameterError, match="write setting=value,value"):
             parse_axis(wrong)
+
+
+def test_values_may_have_commas() -> None:
+    assert parse_axis("objective=channel:3,17") == Axis("objective", ["channel:3,17"])
+    assert parse_axis("objective=energy, neuron:3@.5,0.5,class:skull,channel:3,17") == Axis(
+        "objective", ["energy", "neuron:3@.5,0.5", "class:skull", "channel:3,17"]
+    )
+    assert parse_axis("layers=layer3; layer2,layer3=0.5").values == [{"layer3": 1.0}, {"layer2": 1.0, "layer3": 0.5}]
+    rows = parse_axis("iterations=2,2;3,1;4")
+    recipes = swept(BRIEF.model_copy(update={"octaves": 2}), rows=rows, columns=Axis("seed", [1, 2]))
+    assert [recipe.iterations for recipe in recipes] == [[2, 2], [2, 2], [3, 1], [3, 1], 4, 4]
+    assert [recipe.seed for recipe in recipes] == [1, 2] * 3
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ("seed=1,2", "both sweep seed"),
+        ("octaves=null", "octaves = 'null'"),
+        (f"octaves={'[' * 20000}", "octaves = '"),
+        ("layers=layer3;;layer2", "a part without a name"),
+        ("layers=layer1=inf", "layers = inf: Input should be a finite number"),
+        ("objective=channel:3,x", "objective = 'x'"),
+        ("iterations=1,2;3", "iterations has 2 numbers for 1 octaves"),
+    ],
+)
+def test_values_that_make_no_recipe_are_named(rows: str, complaint: str) -> None:
+    with pytest.raises(ParameterError, match=complaint):
+        swept(BRIEF, rows=parse_axis(rows), columns=Axis("seed", [1]))
+
+
+def test_layers_of_a_class_are_not_swept() -> None:
+    dream = BRIEF.model_copy(update={"objective": "class:skull"})
+    with pytest.raises(ParameterError, match="class:skull looks at no layers"):
+        swept(dream, rows=parse_axis("layers=layer1,layer2"), columns=Axis("seed", [1]))
+
+
+def test_a_cell_of_many_channels_has_a_name_that_fits(
+    model_folder: ModelFolder, commission: Commission, tmp_path: Path
+) -> None:
+    many = ",".join(map(str, range(120)))
+    rows = parse_axis(f"objective=channel:{many},channel:{many},7")
+    sweep(model_folder, commission, rows=rows, columns=Axis("seed", [1]), directory=tmp_path)
+    made = {read_provenance(path).recipe.objective for path in tmp_path.glob("objective-channel-0-1-2-*.png")}
+    assert made == {f"channel:{many}", f"channel:{many},7"}
+
+
+def test_pictures_that_a_cell_does_not_look_at_are_refused_before_any_work(
+    model_folder: ModelFolder, commission: Commission, tmp_path: Path
+) -> None:
+    guided, rows = replace(commission, guides=(commission.canvas,)), Axis("objective", ["guided", "energy"])
+    with pytest.raises(InputError, match="the objective energy ignores guides"):
+        sweep(model_folder, guided, rows=rows, columns=Axis("seed", [1]), directory=tmp_path / "a")
+    assert not (tmp_path / "a").exists()
 
 
 def test_impossible_values_are_refused_before_any_work(
