@@ -220,7 +220,8 @@ def redream(
         from nightmare.dream.workers import ModelFolder
 
         folder = ModelFolder.at(model, weights=weights)
-        make_again(picture, out, folder=folder, places=photo or [CANVASES], pixels=pixels)
+        places = photo or [CANVASES]
+        make_again(picture, out, folder=folder, places=places, pixels=pixels, tell=partial(print, flush=True))
 
     sys.exit(exit_code(run))
 

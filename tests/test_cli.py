@@ -53,9 +53,13 @@ def test_dream_and_redream(workspace: Path) -> None:
 
     (workspace / "photos" / "page.jpg").unlink()
     assert nightmare(*DREAM, "--objective", "class:b")[:2] == (0, "0 made, 1 there already, 0 refused\n")
-    code, _, complaints = nightmare("redream", str(made), "-o", "again.png", "--model", "model", "--photo", "photos")
+    again = ("redream", str(made), "--model", "model", "--photo", "photos")
+    code, said, complaints = nightmare(*again, "-o", "again.png")
     assert (code, complaints) == (0, "")
+    assert re.fullmatch(r"1 to make, about \d+ s\n", said)
     assert (workspace / "again.png").read_bytes() == made.read_bytes()
+    code, _, complaints = nightmare(*again, "-o", "photos/sea.png", "--pixels", "96")
+    assert (code, "photos/sea.png is a picture that is dreamt from" in complaints) == (1, True), complaints
 
 
 @pytest.mark.parametrize(

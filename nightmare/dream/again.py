@@ -1,7 +1,7 @@
 """The same picture again, from what it says of itself: bit for bit on the same machine with the same torch."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import torch
 
 from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos
 from nightmare.dream.batch import GUIDE_PIXELS, file_hash, read_canvas
+from nightmare.dream.forecast import Forecast, forecast
 from nightmare.dream.gallery import Commission, painted, provenance
 from nightmare.dream.picture import Provenance, format_of, read_provenance, save_dream
 from nightmare.dream.recipe import ENGINE
@@ -21,14 +22,21 @@ _log = logging.getLogger(__name__)
 
 
 def redream(
-    picture: Path, out: Path, *, folder: ModelFolder, places: Iterable[Path], pixels: int | None = None
+    picture: Path,
+    out: Path,
+    *,
+    folder: ModelFolder,
+    places: Iterable[Path],
+    pixels: int | None = None,
+    tell: Callable[[Forecast], object] = lambda forecast: None,
 ) -> None:
     """Make the dream at `picture` again and save it to `out`, at another longer side when `pixels` says so.
 
     The photo, guides and masks are looked for by their hashes among the shipped photos and at `places`, files or
-    folders. A warning in the log says when the picture was made with another version of torch. Raises `ModelError` when
-    the model in `folder` is another than the picture's, and `InputError` when a photo is not found, or when the picture
-    was made by another version of the engine.
+    folders. `tell` hears what the dream will take. A warning in the log says when the picture was made with another
+    version of torch. Raises `ModelError` when the model in `folder` is another than the picture's, and `InputError`
+    when a photo is not found or would be written over, when the picture was made by another version of the engine, and
+    as `forecast`.
     """
     format_of(out)
     made = read_provenance(picture)
@@ -38,6 +46,8 @@ def redream(
         raise ModelError(
             f"{picture} was dreamt by the model {made.model[:12]}, this one is {folder.sha256[:12]}: give its own"
         )
+    if out.is_file() and file_hash(Photo(out.stem, out)) in (made.canvas, *made.guides, *made.masks):
+        raise InputError(f"{out} is a picture that is dreamt from: give the output another name")
     photos = [*SHIPPED, *find_photos(place for place in places if place.exists())]
     side = pixels or made.pixels
     commission = Commission(
@@ -52,6 +62,7 @@ def redream(
             picture, made.torch, installed,
         )  # fmt: skip
     with _threads(made.threads):
+        tell(forecast(folder, [made.recipe], pixels=side))
         image, _ = painted(commission, folder=folder, bar=True)
         again = provenance(commission, folder.load()).model_copy(
             update={"canvas_name": made.canvas_name, "licence": made.licence, "credit": made.credit}
