@@ -27,6 +27,7 @@ from nightmare.dream.objectives import Objective, build_objective
 from nightmare.dream.presets import PRESETS
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import ascent
+from nightmare.memory import keep_freed_memory
 from nightmare.sheets import contact_sheet
 from nightmare.train.model import Model, ModelCard, load_model
 from nightmare.train.network import MEAN, STD, build_network
@@ -125,9 +126,11 @@ def dreams_against_loops(*, rounds: int) -> list[dict[str, object]]:
 def what_pays(*, rounds: int) -> list[dict[str, object]]:
     """Ways to compute one gradient, as shares of the mended loop's; what a compilation takes is told apart."""
     rows: list[dict[str, object]] = []
+    keep_freed_memory()  # as every dream does
     for depth in (18, 50):
         model, image = random_model(depth), torch.rand(1, 3, HEIGHT, WIDTH)
-        objective = build_objective(model, CLASSIC)
+        # Each with a trunk of its own, which keeps its weights in the order of its own pieces.
+        whole, alone, parts = (build_objective(random_model(depth), CLASSIC) for _ in range(3))
         network = mended_network(model.network)
         in_channels = mended_network(random_model(depth).network).to(memory_format=torch.channels_last)
         compiled = torch.compile(in_channels)
@@ -139,9 +142,9 @@ def what_pays(*, rounds: int) -> list[dict[str, object]]:
                 "mended loop": partial(_gradient, network, image),
                 "mended loop, channels last": partial(_gradient, in_channels, image),
                 name: partial(_gradient, compiled, image),
-                "engine": partial(ascent, objective, image, tile=None),
-                "engine, one thread": partial(_on_one_thread, partial(ascent, objective, image, tile=None)),
-                "engine, tiles of 128": partial(ascent, objective, image, tile=128),
+                "engine": partial(ascent, whole, image, tile=None),
+                "engine, one thread": partial(_on_one_thread, partial(ascent, alone, image, tile=None)),
+                "engine, tiles of 128": partial(ascent, parts, image, tile=128),
             },
             rounds=rounds,
         )

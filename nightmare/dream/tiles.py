@@ -27,6 +27,8 @@ _MOST_WORK = 4
 # Beyond what autograd keeps: the gradients that pass back, and the workspace of convolutions. Measured.
 _TRANSIENT = 1.6
 _PROBE = 256
+# Bytes of a picture, of which a dream holds seven at times: five megapixels.
+_LARGE = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,17 @@ def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[T
     side = math.ceil(tile / stride) * stride
     gradient = torch.zeros_like(images)
     scores = torch.zeros(len(images), dtype=images.dtype, device=images.device)
-    give_back_freed_memory()
+    # Beside small pictures the memory that is kept does not count, and fresh pages at every tile would.
+    is_large = images.nbytes > _LARGE
+    if is_large:
+        give_back_freed_memory()
     for down in _spans(height, side, halo):
         for across in _spans(width, side, halo):
             score, back = _of_tile(objective, images, down, across)
             gradient[:, :, down.low : down.high, across.low : across.high] += back
             scores += score
-            give_back_freed_memory()
+            if is_large:
+                give_back_freed_memory()
     return scores, gradient
 
 
