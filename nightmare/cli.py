@@ -199,7 +199,7 @@ def dream(
         print(times)
     print(f"{made} made, {len(found) - made - refused} there already, {refused} refused")
     if refused:
-        raise InputError(f"{refused} of {len(found)} photos cannot be read, see above: mend or remove them")
+        raise InputError(f"{refused} of {len(found)} photos were refused, see above: mend or remove them")
 
 
 @app.command()
@@ -257,7 +257,7 @@ def sweep(
     axes = {"rows": parse_axis(rows), "columns": parse_axis(columns)}
     commission = _commission(photo, recipe, guide=guide, mask=mask, pixels=pixels, out=out)
     folder = ModelFolder.at(model, weights=weights)
-    expected = forecast(folder, swept(commission.recipe, **axes), pixels=pixels)
+    expected = forecast(folder, swept(commission.recipe, **axes), pixels=pixels, guides=len(commission.guides))
     print(expected, flush=True)
     sheet = make_sheet(folder, commission, **axes, directory=out.with_suffix(""), workers=expected.workers)
     save_picture(out, sheet)
@@ -407,8 +407,8 @@ def _commission(
 ) -> "Commission":
     """What is asked for over one photo. Raises `InputError` where `out` would take the place of what it is made of."""
     from nightmare.data.canvases import find_photos
-    from nightmare.dream.batch import GUIDE_PIXELS, read_canvas
-    from nightmare.dream.gallery import Commission
+    from nightmare.dream.batch import read_canvas
+    from nightmare.dream.gallery import GUIDE_PIXELS, Commission
     from nightmare.errors import InputError
 
     found, guides = _one(photo), find_photos(guide or [])

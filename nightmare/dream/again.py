@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos
-from nightmare.dream.batch import GUIDE_PIXELS, file_hash, read_canvas
+from nightmare.dream.batch import file_hash, read_canvas
 from nightmare.dream.forecast import Forecast, forecast
-from nightmare.dream.gallery import Commission, painted, provenance
+from nightmare.dream.gallery import GUIDE_PIXELS, Commission, painted, provenance
 from nightmare.dream.picture import Provenance, format_of, read_provenance, save_dream
 from nightmare.dream.recipe import ENGINE
 from nightmare.dream.workers import ModelFolder
@@ -62,7 +62,7 @@ def redream(
             picture, made.torch, installed,
         )  # fmt: skip
     with _threads(made.threads):
-        tell(forecast(folder, [made.recipe], pixels=side))
+        tell(forecast(folder, [made.recipe], pixels=side, guides=len(made.guides)))
         image, _ = painted(commission, folder=folder, bar=True)
         again = provenance(commission, folder.load()).model_copy(
             update={"canvas_name": made.canvas_name, "licence": made.licence, "credit": made.credit}

@@ -17,7 +17,7 @@ import pandas as pd
 from nightmare.cache import fingerprint
 from nightmare.data.canvases import Canvas, Photo, read_canvases, with_unique_names
 from nightmare.dream.forecast import Forecast, forecast
-from nightmare.dream.gallery import Commission, dream_filename, fulfil
+from nightmare.dream.gallery import GUIDE_PIXELS, Commission, dream_filename, fulfil
 from nightmare.dream.picture import format_of, read_provenance
 from nightmare.dream.recipe import ENGINE, Recipe
 from nightmare.dream.workers import ModelFolder
@@ -26,7 +26,6 @@ from nightmare.parallel import parallel_map
 from nightmare.tables import DREAMS, read_table, write_table
 
 __all__ = [
-    "GUIDE_PIXELS",
     "MANIFEST",
     "Order",
     "Plan",
@@ -39,8 +38,6 @@ __all__ = [
 
 MANIFEST = "dreams.csv"
 _MOST_BYTES = 64 << 20
-# Longer side at which a network looks at a guide: every position of it is compared with every one of the dream.
-GUIDE_PIXELS = 384
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,9 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
     made = _manifest(directory / MANIFEST)
     # Unlike `Path.resolve` this passes over links that lead back to themselves, which writing then refuses in words.
     place = Path(os.path.realpath(directory))
-    # Whoever dreams in the folder of the photos does not mean last time's dreams.
-    photos = [photo for photo in photos if photo.path.name not in made or photo.path.parent.resolve() != place]
+    # Whoever dreams in the folder of the photos does not mean last time's dreams, or their manifest.
+    own = {MANIFEST, *made}
+    photos = [photo for photo in photos if photo.path.name not in own or photo.path.parent.resolve() != place]
     tasks = [_Task(photo, place, order) for photo in with_unique_names(photos)]
     hashes = order.hashes()
     tasks = [task for task in tasks if not (task.file.name in made and _is_made(task, hashes))]
@@ -118,7 +116,8 @@ def plan_dreams(photos: Sequence[Photo], directory: Path, *, order: Order) -> Pl
     order.recipe.check_pictures(guides=len(order.guides), masks=len(order.masks))
     for photo in (*order.guides, *order.masks):
         read_canvas(photo, order.pixels)
-    return Plan(directory, tasks, forecast(order.folder, [order.recipe], pixels=order.pixels, photos=len(tasks)))
+    expected = forecast(order.folder, [order.recipe], pixels=order.pixels, photos=len(tasks), guides=len(order.guides))
+    return Plan(directory, tasks, expected)
 
 
 def dream_photos(plan: Plan) -> Iterator[Path | Refused]:
@@ -204,4 +203,8 @@ def _made(task: _Task, *, bar: bool = False) -> dict[str, Any] | Refused:
         masks=tuple(read_canvas(mask, order.pixels) for mask in order.masks),
         name=task.file.name,
     )
+    try:
+        commission.check()
+    except InputError as error:  # the masks fit other photos
+        return Refused(path, ImageError("mask", str(error)))
     return fulfil(commission, folder=order.folder, directory=task.directory, bar=bar)

@@ -172,7 +172,8 @@ def _claimed(
     if left := [number for number, file in enumerate(files) if not file.exists()]:
         # Models of one training are of one kind.
         folder = folders[min(left[0], len(folders) - 1)]
-        tell(forecast(folder, [commission.recipe], pixels=pixels, photos=len(left), workers=1))
+        guides = len(commission.guides)
+        tell(forecast(folder, [commission.recipe], pixels=pixels, photos=len(left), guides=guides, workers=1))
     with atomic_path(directory / _RECORD) as temporary:
         temporary.write_text(origin.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return files

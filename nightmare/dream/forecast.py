@@ -11,6 +11,7 @@ import torch
 
 from nightmare.device import best_device
 from nightmare.dream.engine import dream_steps, octave_sizes, smallest_side
+from nightmare.dream.gallery import GUIDE_PIXELS
 from nightmare.dream.objectives import Objective, unguided_objectives
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import work
@@ -24,7 +25,7 @@ _SIDE = 192
 # Photos are mostly oblong: 4 to 3.
 _FORM = 0.75
 # Interpreter, libraries and network; pictures, steps and spectra of the engine, each three float32 values per pixel.
-_BASE_BYTES = 600 << 20
+_BASE_BYTES = 900 << 20
 _PICTURES = 9
 
 
@@ -41,13 +42,19 @@ class Forecast:
 
 
 def forecast(
-    folder: ModelFolder, recipes: Sequence[Recipe], *, pixels: int, photos: int = 1, workers: int | None = None
+    folder: ModelFolder,
+    recipes: Sequence[Recipe],
+    *,
+    pixels: int,
+    photos: int = 1,
+    guides: int = 0,
+    workers: int | None = None,
 ) -> Forecast:
     """What dreams of each of `recipes` take, over so many photos with a longer side of `pixels`.
 
-    One dream has all cores for itself, several share them, by no more processes than `workers`; an accelerator dreams
-    one after the other. Raises `InputError` when the memory that is free does not suffice for one, and what
-    `dream_steps` raises.
+    Those that are guided look at so many `guides`. One dream has all cores for itself, several share them, by no more
+    processes than `workers`; an accelerator dreams one after the other. Raises `InputError` when the memory that is
+    free does not suffice for one, and what `dream_steps` raises.
     """
     model = folder.load()
     device = next(model.network.parameters()).device
@@ -64,39 +71,45 @@ def forecast(
                 "free: choose a smaller --pixels or --tile, or an earlier layer"
             )
         at_once = max(1, min(dreams, workers or os.cpu_count() or 1, int(free / needed)))
-    briefs = {_network(recipe): recipe for recipe in recipes}
+    briefs = {_climb(recipe): recipe for recipe in recipes}
     # Timed where the dreams will be: a worker among several has one thread.
-    timing = parallel_map(
-        partial(_seconds_per_pixel, folder=folder), list(briefs.values()), label="timing", unit="step", workers=at_once
-    )
+    timed = partial(_seconds_per_pixel, folder=folder, guides=guides)
+    timing = parallel_map(timed, list(briefs.values()), label="timing", unit="step", workers=at_once)
     rates = dict(zip(briefs, timing, strict=True))
-    seconds = sum(rates[_network(recipe)] * _passes(recipe, areas, height, width) for recipe, areas in climbs)
+    seconds = sum(rates[_climb(recipe)] * _passes(recipe, areas, height, width) for recipe, areas in climbs)
     return Forecast(dreams, seconds * photos / at_once, at_once)
 
 
-def _network(recipe: Recipe) -> tuple[str, ...]:
-    """What recipes share whose steps take the same time: all but the network comes to a tenth of it."""
-    return (recipe.objective, recipe.precision, *sorted(recipe.layers))
+def _climb(recipe: Recipe) -> tuple[str, ...]:
+    """What recipes share whose steps take the same time: all but what they climb comes to a tenth of it."""
+    return (recipe.objective, recipe.precision, *(str(sorted(layers)) for layers in (recipe.layers, *recipe.masks)))
 
 
-def _passes(recipe: Recipe, areas: Sequence[Objective], height: int, width: int) -> int:
-    """Pixels that pass the network in all steps of one dream."""
+def _passes(recipe: Recipe, areas: Sequence[Objective], height: int, width: int) -> float:
+    """Pixels of all steps of one dream, those that tiles compute twice included: the mean of what its masks need."""
     return sum(
-        work(area, recipe, height=size[0], width=size[1]).pixels * recipe.iterations_of(octave)
+        work(area, recipe, height=size[0], width=size[1]).pixels * recipe.iterations_of(octave) / len(areas)
         for octave, size in enumerate(octave_sizes(height, width, recipe, smallest=smallest_side(areas)))
         if size
         for area in areas
     )
 
 
-def _seconds_per_pixel(recipe: Recipe, *, folder: ModelFolder) -> float:
-    """Of one step, the first one aside, which sets up what the others use."""
-    # What a step takes does not depend on the pictures of guides and masks.
-    objective = "energy" if recipe.is_guided else recipe.objective
-    brief = recipe.model_copy(
-        update={"octaves": 1, "iterations": 4, "tile": "none", "masks": [], "objective": objective}
+def _seconds_per_pixel(recipe: Recipe, *, folder: ModelFolder, guides: int) -> float:
+    """Of one step with all masks, the first one aside, which sets up what the others use."""
+    brief = recipe.model_copy(update={"octaves": 1, "iterations": 4, "tile": "none"})
+    # What is in the pictures does not matter, but how large they are.
+    photo = torch.zeros(1, 3, _SIDE, _SIDE, device=best_device())
+    guide = torch.zeros(1, 3, round(GUIDE_PIXELS * _FORM), GUIDE_PIXELS, device=photo.device)
+    steps = dream_steps(
+        folder.load(),
+        photo,
+        brief,
+        names=["timing"],
+        guides=[guide] * guides if recipe.is_guided else [],
+        masks=[photo[:, :1]] * len(recipe.masks),
     )
     moments = []
-    for _ in dream_steps(folder.load(), torch.zeros(1, 3, _SIDE, _SIDE, device=best_device()), brief, names=["timing"]):
+    for _ in steps:
         moments.append(time.perf_counter())
     return (moments[-1] - moments[0]) / (len(moments) - 1) / _SIDE**2

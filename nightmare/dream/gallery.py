@@ -27,6 +27,7 @@ from nightmare.sheets import contact_sheet
 from nightmare.train.model import Model
 
 __all__ = [
+    "GUIDE_PIXELS",
     "Commission",
     "commissions",
     "dream_filename",
@@ -38,6 +39,8 @@ __all__ = [
     "summary",
 ]
 
+# Longer side at which a network looks at a guide: every position of it is compared with every one of the dream.
+GUIDE_PIXELS = 384
 # In bytes of UTF-8. File systems hold names of 255, and while a file is written its name has some 20 more.
 _LONGEST_STEM = 200
 

@@ -139,16 +139,14 @@ class _Kernel:
         turned: bool = False,
     ) -> None:
         self.weight, self.padding, self.stride, self.dilation, self.turned = weight, padding, stride, dilation, turned
-        self._packed: Tensor | None = None
-        self._shape: torch.Size | None = None
+        self._kept: tuple[torch.Size, Tensor] | None = None
 
     def __call__(self, values: Tensor, bias: Tensor | None) -> Tensor:
         settings = (self.padding, self.stride, self.dilation, 1)
-        if values.shape != self._shape:
+        kept = self._kept  # in one piece, since threads may share it
+        if kept is None or kept[0] != values.shape:
             weight = self.weight.transpose(0, 1).flip(2, 3) if self.turned else self.weight
-            self._packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *settings, [*values.shape])
-            self._shape = values.shape
-        result: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            values, self._packed, bias, *settings, "none", [], None
-        )
+            packed = torch.ops.mkldnn._reorder_convolution_weight(weight, *settings, [*values.shape])
+            self._kept = kept = values.shape, packed
+        result: Tensor = torch.ops.mkldnn._convolution_pointwise(values, kept[1], bias, *settings, "none", [], None)
         return result

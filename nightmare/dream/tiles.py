@@ -27,8 +27,8 @@ _MOST_WORK = 4
 # Beyond what autograd keeps: the gradients that pass back, and the workspace of convolutions. Measured.
 _TRANSIENT = 1.6
 _PROBE = 256
-# Bytes of a picture, of which a dream holds seven at times: five megapixels.
-_LARGE = 1 << 26
+# Bytes of a picture, of which a dream holds seven at times: two megapixels.
+_LARGE = 25 << 20
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def ascent(objective: Objective, images: Tensor, *, tile: int | None) -> tuple[T
     side = math.ceil(tile / stride) * stride
     gradient = torch.zeros_like(images)
     scores = torch.zeros(len(images), dtype=images.dtype, device=images.device)
-    # Beside small pictures the memory that is kept does not count, and fresh pages at every tile would.
+    # Beside small pictures there is room for what is kept, and fresh pages at every tile would take their time.
     is_large = images.nbytes > _LARGE
     if is_large:
         give_back_freed_memory()

@@ -179,8 +179,21 @@ def test_dreams_of_another_look_do_not_take_their_places(album: Path, model_fold
 def test_dreams_beside_their_photos_are_no_photos(album: Path, model_folder: ModelFolder) -> None:
     order = Order(model_folder, RECIPE, 64)
     assert len(list(dream_photos(plan_dreams(find_photos([album]), album, order=order)))) == 3
-    left = [task.photo.path.name for task in plan_dreams(find_photos([album]), album, order=order).tasks]
-    assert left == [MANIFEST]
+    assert plan_dreams(find_photos([album]), album, order=order).tasks == []
+
+
+def test_a_mask_that_fits_other_photos_refuses_this_one_alone(album: Path, model_folder: ModelFolder) -> None:
+    gradient = Image.radial_gradient("L")
+    with Image.open(album / "a.png") as picture:
+        gradient.resize(picture.size).save(album.parent / "mask.png")
+        gradient.resize(picture.size[::-1]).save(album / "b.png")
+    recipe = RECIPE.model_copy(update={"masks": [{}]})
+    order = Order(model_folder, recipe, 64, masks=(Photo("mask", album.parent / "mask.png"),))
+    results = list(dream_photos(plan_dreams(find_photos([album]), album.parent / "out", order=order)))
+    (refused,) = (result for result in results if isinstance(result, Refused) and result.error.reason == "mask")
+    assert refused.path.name == "b.png"
+    assert "draw it over the photo" in str(refused.error)
+    assert len(read_table(album.parent / "out" / MANIFEST, DREAMS)) == 2
 
 
 def test_a_film_among_the_photos_is_not_read(
@@ -217,11 +230,3 @@ def test_a_film_as_a_guide_is_refused_without_being_read(
     order = Order(model_folder, recipe, 64, guides=(Photo("b", album / "b.png"),))
     with pytest.raises(InputError, match=r"b\.png cannot be read: bytes: more than"):
         plan_dreams(find_photos([album / "a.png"]), album.parent / "dreams", order=order)
-
-
-def test_a_mask_of_other_proportions_is_refused(album: Path, model_folder: ModelFolder) -> None:
-    Image.linear_gradient("L").save(album.parent / "square.png")
-    mask = Photo("square", album.parent / "square.png")
-    order = Order(model_folder, RECIPE.model_copy(update={"masks": [{}]}), 64, masks=(mask,))
-    with pytest.raises(InputError, match="draw it over the photo"):
-        list(dream_photos(plan_dreams(find_photos([album]), album.parent / "out", order=order)))

@@ -164,6 +164,15 @@ def test_a_picture_of_twelve_megapixels_takes_less_than_three_gigabytes(
     assert kilobytes * 1024 < 3e9
 
 
+def test_one_gradient_by_tiles_in_single_precision(model: Model) -> None:
+    objective, image = build_objective(model, Recipe(**LAYER)), pictures(150, 193)
+    whole, parts = (ascent(objective, image, tile=tile)[1] for tile in (None, 64))
+    # Where two values of a pooling are equal but for rounding, single pixels may differ.
+    assert (parts - whole).abs().mean() < 1e-3 * whole.abs().mean()
+    exact = ascent(objective_of(model, **LAYER), image.double(), tile=None)[1]
+    assert (whole - exact).abs().mean() < 1e-3 * exact.abs().mean()
+
+
 def test_auto_is_a_matter_of_the_budget(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     objective = build_objective(model, Recipe(**LAYER))
     large = {"batch": 1, "height": 1500, "width": 2000}
