@@ -20,7 +20,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from nightmare.dream.filters import direction, flattening
-from nightmare.dream.objectives import Objective, build_objective
+from nightmare.dream.objectives import Objective, build_objectives
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.tiles import ascent, tile_side
 from nightmare.dream.transforms import moved
@@ -206,12 +206,9 @@ class _Area:
 
 
 def _areas(model: Model, recipe: Recipe, guides: Sequence[Tensor], masks: Sequence[Tensor]) -> list[_Area]:
-    if not masks:
-        return [_Area(build_objective(model, recipe, guides=guides), None)]
-    return [
-        _Area(build_objective(model, recipe, layers=layers, guides=guides), _feathered(mask, recipe.feather))
-        for layers, mask in zip(recipe.masks, masks, strict=True)
-    ]
+    objectives = build_objectives(model, recipe, guides=guides)
+    soft: list[Tensor | None] = [_feathered(mask, recipe.feather) for mask in masks]
+    return [_Area(objective, mask) for objective, mask in zip(objectives, soft or [None], strict=True)]
 
 
 def _feathered(mask: Tensor, deviation: float) -> Tensor:

@@ -64,7 +64,7 @@ class Commission:
         """Raise `InputError` for guides or masks that do not fit the recipe, or masks that do not fit the canvas."""
         self.recipe.check_pictures(guides=len(self.guides), masks=len(self.masks))
         for mask in self.masks:
-            _mask(mask.image, self.canvas.image.size)
+            _check_proportions(mask.image, self.canvas.image.size)
 
 
 def dream_filename(name: str, recipe: Recipe, *, mark: str = "", suffix: str = ".png") -> str:
@@ -208,15 +208,20 @@ def dream_sheet(dreams: pd.DataFrame, canvases: Sequence[Canvas], directory: Pat
 def _mask(picture: Image.Image, size: tuple[int, int]) -> Tensor:
     """A picture's luminance as a mask (1, 1, height, width) in 0 … 1 of the size (width, height).
 
-    Raises `InputError` for a mask of other proportions, which would lie beside what it was drawn for.
+    Raises `InputError` for a mask of other proportions.
     """
+    _check_proportions(picture, size)
+    grey = np.array(picture.convert("L").resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+    return torch.from_numpy(grey)[None, None] / 255
+
+
+def _check_proportions(picture: Image.Image, size: tuple[int, int]) -> None:
+    """Raise `InputError` for a mask that over a photo of `size` would lie beside what it was drawn for."""
     width, height = size
     if abs(picture.width * height - picture.height * width) > max(*picture.size) + max(size):
         raise InputError(
             f"a mask of {picture.width} x {picture.height} over a photo of {width} x {height}: draw it over the photo"
         )
-    grey = np.array(picture.convert("L").resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
-    return torch.from_numpy(grey)[None, None] / 255
 
 
 def _gain(first: float, last: float, recipe: Recipe) -> float:

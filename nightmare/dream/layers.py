@@ -6,7 +6,7 @@ import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 
-from nightmare.dream.trunk import layer_ends, reaches, traced
+from nightmare.dream.trunk import layer_ends, module_of, reaches, traced
 from nightmare.train.model import Model
 
 __all__ = ["Layer", "layers"]
@@ -42,8 +42,7 @@ def layers(model: Model, *, height: int, width: int) -> list[Layer]:
     for node in reached:
         # Of what is no tensor, such as the two halves of a split, there is no shape.
         shapes[node] = tuple(getattr(node.meta.get("tensor_meta"), "shape", ()))[1:]
-        module = modules.get(str(node.target)) if node.op == "call_module" else None
-        total += _multiplications(module, shapes[node])
+        total += _multiplications(module_of(node, modules), shapes[node])
         done[node] = total
     found = {name: places[end] for name, end in layer_ends(model.network).items()}
     return [

@@ -12,7 +12,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from nightmare.dream.engine import LUMINANCE, to_tensor
-from nightmare.dream.objectives import build_objective
+from nightmare.dream.objectives import build_objectives
 from nightmare.dream.recipe import Recipe
 from nightmare.train.model import Model
 from nightmare.train.network import normalise
@@ -111,7 +111,7 @@ def activation_gain(
         before, after = (float(class_probabilities(model, picture)[index]) for picture in (photo, dreamt))
     else:
         shown = [_on_device(model, guide) for guide in guides]
-        areas = [build_objective(model, recipe, layers=layers, guides=shown) for layers in recipe.masks or [{}]]
+        areas = build_objectives(model, recipe, guides=shown)
         before, after = (
             sum(float(objective(_on_device(model, picture))) for objective in areas) for picture in (photo, dreamt)
         )

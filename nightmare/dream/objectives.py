@@ -17,7 +17,7 @@ from nightmare.dream.trunk import Trunk, checked_layer, cut, layer_ends, near, t
 from nightmare.errors import ModelError
 from nightmare.train.model import Model
 
-__all__ = ["Objective", "Score", "Term", "build_objective", "unguided_objectives"]
+__all__ = ["Objective", "Score", "Term", "build_objective", "build_objectives", "unguided_objectives"]
 
 # Activations (batch, channels, height, width) to a score for each position (batch, height, width).
 Score = Callable[[Tensor], Tensor]
@@ -100,13 +100,15 @@ def build_objective(
     return Objective(trunk, tuple(terms))
 
 
-def unguided_objectives(model: Model, recipe: Recipe) -> list[Objective]:
-    """What `recipe` climbs, one objective for each mask: of the same layers and cost, without a look at its guides.
+def build_objectives(model: Model, recipe: Recipe, *, guides: Sequence[Tensor] = ()) -> list[Objective]:
+    """What `recipe` climbs, one objective for each of its masks, and one where it has none. See `build_objective`."""
+    return [build_objective(model, recipe, layers=layers, guides=guides) for layers in recipe.masks or [{}]]
 
-    Raises `ModelError` as `build_objective` does.
-    """
+
+def unguided_objectives(model: Model, recipe: Recipe) -> list[Objective]:
+    """Those of `recipe` without a look at its guides: of the same layers and sizes."""
     plain = recipe.model_copy(update={"objective": "energy" if recipe.is_guided else recipe.objective})
-    return [build_objective(model, plain, layers=layers) for layers in recipe.masks or [{}]]
+    return build_objectives(model, plain)
 
 
 def _score_of(layer: str, kind: str, argument: str, guides: list[Tensor]) -> tuple[Score, tuple[float, float] | None]:

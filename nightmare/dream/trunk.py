@@ -24,7 +24,7 @@ from nightmare.dream.kernels import Packed, Rectified, Unshuffled
 from nightmare.errors import ModelError
 from nightmare.train.network import normalise
 
-__all__ = ["Reach", "Trunk", "checked_layer", "cut", "layer_ends", "near", "reaches", "traced"]
+__all__ = ["Reach", "Trunk", "checked_layer", "cut", "layer_ends", "module_of", "near", "reaches", "traced"]
 
 # What looks at each position alone; of all else but windows it is assumed that it looks at all of them.
 _POSITIONWISE = {operator.add, operator.iadd, operator.mul, torch.cat, torch.relu, nn.functional.relu}
@@ -188,7 +188,7 @@ def reaches(graph: GraphModule) -> dict[fx.Node, Reach]:
 
 def _reach_behind(before: Reach, node: fx.Node, modules: dict[str, nn.Module]) -> Reach:
     """The reach of `node`, which looks at something of the reach `before`."""
-    if isinstance(module := _module(node, modules), _WINDOWS):
+    if isinstance(module := module_of(node, modules), _WINDOWS):
         window, stride = _window(module), _side(module.stride)
         fits = before.fits_tiles and _pads_its_borders(module)
         return Reach(before.field + (window - 1) * before.stride, before.stride * stride, fits)
@@ -204,7 +204,7 @@ def _smallest_side(graph: fx.Graph, modules: dict[str, nn.Module]) -> int:
     needed = dict.fromkeys(graph.nodes, 1)
     for node in reversed(graph.nodes):
         own = needed[node]
-        if isinstance(module := _module(node, modules), _WINDOWS):
+        if isinstance(module := module_of(node, modules), _WINDOWS):
             own = max(1, (own - 1) * _side(module.stride) + _window(module) - 2 * _padding(module))
         for source in node.all_input_nodes:
             needed[source] = max(needed[source], own)
@@ -233,7 +233,8 @@ def _is_of_the_batch(module: nn.Module) -> bool:
     return isinstance(module, nn.BatchNorm2d) and module.running_mean is None
 
 
-def _module(node: fx.Node, modules: dict[str, nn.Module]) -> nn.Module | None:
+def module_of(node: fx.Node, modules: dict[str, nn.Module]) -> nn.Module | None:
+    """The one of `modules`, by name, that `node` calls, or None where it calls something else."""
     return modules.get(str(node.target)) if node.op == "call_module" else None
 
 
@@ -251,7 +252,7 @@ def _pool_first(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
     """The largest of a window and ReLU may change places: then the latter has a quarter of the values to pass."""
     for node in list(graph.nodes):
         users = list(node.users)
-        pool: Any = _module(users[0], modules) if len(users) == 1 else None
+        pool: Any = module_of(users[0], modules) if len(users) == 1 else None
         if isinstance(pool, nn.MaxPool2d) and not pool.return_indices and _is_module(node, modules, nn.ReLU):
             (behind,) = users
             behind.replace_input_with(node, node.args[0])
@@ -262,12 +263,12 @@ def _pool_first(graph: fx.Graph, modules: dict[str, nn.Module]) -> None:
 
 def _is_module(node: Any, modules: dict[str, nn.Module], kind: type[nn.Module]) -> bool:
     """Whether `node`, an argument in a graph, is a call of a module of that `kind`."""
-    return isinstance(node, fx.Node) and isinstance(_module(node, modules), kind)
+    return isinstance(node, fx.Node) and isinstance(module_of(node, modules), kind)
 
 
 def _is_normalisation(node: fx.Node, modules: dict[str, nn.Module]) -> bool:
     """Whether `node` is a linear map of each channel, which a convolution can take in."""
-    module = _module(node, modules)
+    module = module_of(node, modules)
     return isinstance(module, nn.BatchNorm2d) and not _is_of_the_batch(module)
 
 
@@ -283,7 +284,7 @@ def _rectifier(node: fx.Node, modules: dict[str, nn.Module]) -> nn.Module:
     is_private_result = any(_is_private(before, modules, kind) for kind in (nn.Conv2d, nn.MaxPool2d))
     if not (is_private_result or is_private_sum):
         return nn.ReLU()  # somebody else reads what it would overwrite, or it is a target
-    if any(user.op == "output" or isinstance(_module(user, modules), _WINDOWS) for user in node.users):
+    if any(user.op == "output" or isinstance(module_of(user, modules), _WINDOWS) for user in node.users):
         return Rectified()
     return nn.ReLU(inplace=True)  # the gradient that comes back, of a sum above all, may be somebody else's too
 

@@ -173,7 +173,7 @@ def test_each_image_moves_by_its_own_mean_gradient(
     strengths = torch.tensor([1e-3, 1.0, 1e3])
     direction = torch.rand_like(photos) - 0.5
     monkeypatch.setattr(
-        engine, "build_objective", lambda *_, **__: lambda images: (images * direction).sum((1, 2, 3)) * strengths
+        engine, "build_objectives", lambda *_, **__: [lambda images: (images * direction).sum((1, 2, 3)) * strengths]
     )
     monkeypatch.setattr(engine, "smallest_side", lambda _: 32)
     recipe = Recipe(octaves=1, iterations=1, jitter=0, smoothing=0.0, strength=1.0, step_size=0.02, tile="none")
@@ -193,7 +193,7 @@ def test_jitter_is_drawn_and_undone_on_both_axes(
         seen.append(images.detach().clone())
         return images.square().sum((1, 2, 3))
 
-    monkeypatch.setattr(engine, "build_objective", lambda *_, **__: objective)
+    monkeypatch.setattr(engine, "build_objectives", lambda *_, **__: [objective])
     monkeypatch.setattr(engine, "smallest_side", lambda _: 32)
     dots = torch.zeros_like(photos)
     dots[:, :, 11, 17] = 0.5
@@ -217,7 +217,7 @@ def test_statistics_stay_and_no_weight_gets_a_gradient(model: Model, photos: Ten
 
 def test_the_dream_climbs(model: Model, photos: Tensor) -> None:
     recipe = Recipe(layers={"layer3": 1.0}, octaves=1, iterations=8, jitter=2, strength=1.0)
-    score = engine.build_objective(model, recipe)
+    (score,) = engine.build_objectives(model, recipe)
     assert (score(dream(model, photos, recipe, names=NAMES)) > 1.3 * score(photos)).all()
 
 
