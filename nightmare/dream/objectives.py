@@ -6,6 +6,7 @@ part by part (see `tiles`), at any size, and for each image of a batch on its ow
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -184,31 +185,40 @@ def _class_objective(model: Model, name: str, precision: torch.dtype) -> Objecti
     if name not in classes:
         raise ModelError(f"no class {name} in the model: {near(name, classes)}")
     index = classes.index(name)
-    graph, places = traced(model.network)
-    result: Any = list(graph.graph.nodes)[-1].args[0]
-    averaged = _averaged(result, dict(graph.named_modules()))
-    target = result if averaged is None else averaged[0]
-    end = next(name for name, node in places.items() if node is target)
+    end, name_of_head = _end_and_head(model.network)
     trunk = cut(model.network, (end,), precision)
-    if averaged is None:
+    if name_of_head is None:
         return Objective(trunk, (Term(end, 1.0, lambda logits: _wide(logits[:, index, None, None])),))
-    head = averaged[1]
+    head: Any = model.network.get_submodule(name_of_head)
+    weight, bias = head.weight[index].detach(), head.bias[index].detach()
 
     def logits(activations: Tensor) -> Tensor:
-        weight = head.weight[index]
-        return F.conv2d(activations.to(weight), weight[None, :, None, None])[:, 0] + head.bias[index]
+        return F.conv2d(activations.to(weight), weight[None, :, None, None])[:, 0] + bias
 
     return Objective(trunk, (Term(end, 1.0, logits),))
 
 
-def _averaged(result: Any, modules: dict[str, nn.Module]) -> tuple[Any, nn.Linear] | None:
-    """The node before the average over all positions and the linear head behind it, where `result` comes about so."""
-    head = modules.get(str(result.target))
-    if not isinstance(head, nn.Linear):
+# Several times per dream, and each of them is a trace of 0.1 to 1 s.
+@lru_cache(maxsize=4)
+def _end_and_head(network: nn.Module) -> tuple[str, str | None]:
+    """The node before the average over all positions, and the name of the linear head behind it.
+
+    Of a network that ends otherwise its last node and None.
+    """
+    graph, places = traced(network)
+    result: Any = list(graph.graph.nodes)[-1].args[0]
+    averaged = _averaged(result, dict(graph.named_modules()))
+    end = next(name for name, node in places.items() if node is (averaged or result))
+    return end, str(result.target) if averaged else None
+
+
+def _averaged(result: Any, modules: dict[str, nn.Module]) -> Any:
+    """The node before the average over all positions, where `result` is a linear head behind it; else None."""
+    if not isinstance(modules.get(str(result.target)), nn.Linear):
         return None
     node = result.args[0]
     while isinstance(modules.get(str(node.target)), nn.Dropout | nn.Flatten) or node.target is torch.flatten:
         node = node.args[0]
     pool = modules.get(str(node.target))
     is_average = isinstance(pool, nn.AdaptiveAvgPool2d) and pool.output_size in (1, (1, 1))
-    return (node.args[0], head) if is_average or node.target is F.adaptive_avg_pool2d else None
+    return node.args[0] if is_average or node.target is F.adaptive_avg_pool2d else None
