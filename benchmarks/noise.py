@@ -12,11 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays, load_arrays, square
 from nightmare.data.split import assign_split
 from nightmare.tables import IMAGES, read_table
 
-__all__ = ["KINDS", "LabelledSet", "Noised", "clean_glyphs", "clean_photos", "inject"]
+__all__ = ["KINDS", "LabelledSet", "Noised", "clean_glyphs", "clean_photos", "inject", "smaller"]
 
 CHECKED = Path(__file__).parent / "glyphs.csv"
 PHOTO_CLASSES = ("creepy_crawlies", "frogs", "jellyfish", "lizards", "scorpions")
@@ -50,7 +51,7 @@ class Noised:
     faulty: set[str]
 
 
-def clean_glyphs(*, pixels: int, seed: int) -> LabelledSet:
+def clean_glyphs(*, seed: int) -> LabelledSet:
     """The drawings of the pipeline's image store that show their class at a glance; strangers show something else."""
     verdicts = pd.read_csv(CHECKED, dtype=str, keep_default_na=False)
     images = read_table("data/images.csv", IMAGES)
@@ -58,20 +59,20 @@ def clean_glyphs(*, pixels: int, seed: int) -> LabelledSet:
     verdicts = verdicts[verdicts["id"].isin(images["id"])]
     clean = verdicts[verdicts["verdict"] == "clean"].assign(grade="A")
     groups = images.set_index("id")["group"].to_dict()
-    arrays = load_arrays(images, Path("data/images"), pixels=pixels)
+    arrays = load_arrays(images, Path("data/images"), pixels=PIXELS)
     # The drawings of another class are no strangers to a set that has that class.
     strange = verdicts["verdict"].eq("wrong") & ~verdicts["better"].isin(clean["label"])
     return LabelledSet(_split(clean, groups, seed=seed), arrays, sorted(verdicts.loc[strange, "id"]))
 
 
-def clean_photos(folder: Path, *, pixels: int, seed: int) -> LabelledSet:
+def clean_photos(folder: Path, *, seed: int) -> LabelledSet:
     """The photographs below `folder`, as they are labelled; the landscapes among them are strangers."""
     rows: list[dict[str, str]] = []
     squares = []
     for label in (*PHOTO_CLASSES, "landscapes"):
         for path in sorted((folder / label).iterdir()):
             with Image.open(path) as picture:
-                squares.append(square(ImageOps.exif_transpose(picture).convert("RGB"), pixels))
+                squares.append(square(ImageOps.exif_transpose(picture).convert("RGB"), PIXELS))
             rows.append({"id": f"{len(rows):016x}", "label": label, "grade": "A"})
     table = pd.DataFrame(rows)
     arrays = Arrays(tuple(table["id"]), np.stack(squares), np.ones(len(table), dtype=bool))
@@ -90,6 +91,11 @@ def inject(clean: LabelledSet, kind: str, share: float, *, seed: int) -> Noised:
     pool = clean.split[clean.split["side"] != "test"]
     faulty = pool.loc[generator.random(len(pool)) < share, "id"]
     return KINDS[kind](clean, faulty, generator)
+
+
+def smaller(arrays: Arrays, pixels: int) -> Arrays:
+    """The same pictures at another size."""
+    return replace(arrays, rgba=np.stack([_resized(rgba, pixels) for rgba in arrays.rgba]))
 
 
 def _split(labels: pd.DataFrame, groups: dict[str, str], *, seed: int) -> pd.DataFrame:
@@ -146,7 +152,9 @@ def _multi_object(clean: LabelledSet, faulty: pd.Series, generator: np.random.Ge
     def paint(rgba: NDArray[np.uint8], identity: str) -> NDArray[np.uint8]:
         half = rgba.shape[1] // 2
         both = np.zeros_like(rgba)
-        both[:, half // 2 : half // 2 + half] = np.concatenate([_halved(rgba), _halved(second[identity])], axis=2)
+        both[:, half // 2 : half // 2 + half] = np.concatenate(
+            [_resized(rgba, half), _resized(second[identity], half)], axis=2
+        )
         both[3] = np.maximum(both[3], 255 * (rgba[3].min() == 255))
         return both
 
@@ -181,10 +189,8 @@ def _conflicting(clean: LabelledSet, faulty: pd.Series, generator: np.random.Gen
     return Noised(pd.concat([clean.split, copies], ignore_index=True), arrays, set(names))
 
 
-def _halved(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    colours = Image.fromarray(rgba.transpose(1, 2, 0), "RGBA")
-    halved = colours.convert("RGBa").resize((rgba.shape[1] // 2,) * 2, Image.Resampling.BOX).convert("RGBA")
-    return np.asarray(halved).transpose(2, 0, 1)
+def _resized(rgba: NDArray[np.uint8], pixels: int) -> NDArray[np.uint8]:
+    return square(Image.fromarray(rgba.transpose(1, 2, 0), "RGBA"), pixels)
 
 
 KINDS: dict[str, Callable[[LabelledSet, pd.Series, np.random.Generator], Noised]] = {

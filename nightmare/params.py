@@ -98,9 +98,8 @@ class TrainParams(_Section):
 
 
 class CrossvalParams(_Section):
-    epochs: Annotated[int, Field(ge=1)]
+    folds: Annotated[int, Field(ge=2, le=50)]
     repeats: Annotated[int, Field(ge=1, le=20)]
-    relabelled: Annotated[float, Field(gt=0, le=0.5)]
 
 
 class CullParams(_Section):

@@ -18,10 +18,10 @@ __all__ = [
     "CANDIDATES",
     "DREAMS",
     "DUPLICATES",
+    "EVIDENCE",
     "HARD",
     "IMAGES",
     "LABELS",
-    "MARGINS",
     "PREDICTIONS",
     "REJECTS",
     "REMOVED",
@@ -154,18 +154,12 @@ PREDICTIONS = Table(
     key=("id",),
     columns={"id": "text", "side": "text", "grade": "text", "label": "text", "predicted": "text"},
 )
-MARGINS = Table(
-    name="margins",
+# As PREDICTIONS: the probabilities are those of the labels, by classifiers that never saw the image.
+EVIDENCE = Table(
+    name="evidence",
     stage="crossval",
-    key=("id", "fold", "repeat"),
-    columns={
-        "id": "text",
-        "fold": "integer",  # of the network: the one that it did not learn from
-        "repeat": "integer",
-        "learnt_as": "text",  # the label under which the network learnt it
-        "relabelled": "flag",  # that label was exchanged at random
-        "margin": "number",  # mean over the training: logit of that label minus the largest other one
-    },
+    key=("id",),
+    columns={**PREDICTIONS.columns, "wrong": "number"},  # probability of a wrong label
 )
 REMOVED = Table(
     name="removed",
@@ -179,7 +173,7 @@ REMOVED = Table(
         "confidence": "number",  # out-of-sample probability of the suggested class
         "self_confidence": "number",  # out-of-sample probability of the own label
         "margin": "number",  # self_confidence minus the largest other probability, -1 … 1
-        "wrong": "number",  # probability of a wrong label by all witnesses
+        "wrong": "number",  # probability of a wrong label
         "decision": "text",  # machine or hand
     },
 )

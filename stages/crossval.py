@@ -1,6 +1,6 @@
-"""Stage crossval: what networks and hand-made descriptors that never saw an image say of it, for culling to go by.
+"""Stage crossval: what classifiers that never saw an image say of it and of its label, for culling to go by.
 
-In: data/split.csv, images. Out: reports/crossval/. Apart from cull, so that a new threshold trains nothing.
+In: data/split.csv, images. Out: reports/crossval/. Apart from cull, so that a new threshold judges nothing anew.
 """
 
 import sys
@@ -8,13 +8,12 @@ from pathlib import Path
 
 from nightmare.atomic import write_json
 from nightmare.cull.crossval import cross_validate
-from nightmare.cull.descriptors import judge_by_descriptors
+from nightmare.cull.features import PIXELS, features_of
 from nightmare.data.arrays import load_arrays
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_confusion
-from nightmare.tables import IMAGES, MARGINS, PREDICTIONS, SPLIT, read_table, write_table
-from nightmare.train.backgrounds import background_canvases
+from nightmare.tables import EVIDENCE, IMAGES, SPLIT, read_table, write_table
 from nightmare.train.evaluate import confusion, recalls, scores
 
 REPORTS = Path("reports/crossval")
@@ -25,30 +24,12 @@ def main() -> None:
     split = read_table("data/split.csv", SPLIT)
     images = read_table("data/images.csv", IMAGES)
     classes = tuple(sorted(split["label"].unique()))
-    arrays = load_arrays(images[images["id"].isin(split["id"])], Path("data/images"), pixels=params.model.pixels)
-    judged = cross_validate(
-        split,
-        arrays,
-        classes=classes,
-        model=params.model,
-        train=params.train,
-        crossval=params.crossval,
-        seed=params.seed,
-        canvases=background_canvases(params.model.pixels),
-    )
-    predictions = judged.predictions
-    descriptors = judge_by_descriptors(split, arrays, classes=classes)
-    write_table(predictions, REPORTS / "predictions.csv", PREDICTIONS)
-    write_table(descriptors, REPORTS / "descriptors.csv", PREDICTIONS)
-    write_table(judged.margins, REPORTS / "margins.csv", MARGINS)
-    write_json(
-        REPORTS / "metrics.json",
-        {
-            **scores(predictions),
-            "grade": recalls(predictions, by="grade"),
-            "descriptors": scores(descriptors),
-        },
-    )
+    pool = split[split["side"] != "test"]
+    arrays = load_arrays(images[images["id"].isin(pool["id"])], Path("data/images"), pixels=PIXELS)
+    features = features_of(arrays.rgba[arrays.rows(pool["id"])])
+    predictions = cross_validate(pool, features, classes=classes, crossval=params.crossval, seed=params.seed)
+    write_table(predictions, REPORTS / "predictions.csv", EVIDENCE)
+    write_json(REPORTS / "metrics.json", {**scores(predictions), "grade": recalls(predictions, by="grade")})
     save_confusion(
         confusion(predictions, classes),
         classes,

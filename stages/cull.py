@@ -14,11 +14,11 @@ from nightmare.atomic import save_picture, write_csv, write_json
 from nightmare.cull.cull import cull_split
 from nightmare.cull.decisions import read_decisions
 from nightmare.cull.review import borderline_sheet, removed_sheet
-from nightmare.cull.strategies import Witnesses, evidence, suspects
+from nightmare.cull.strategies import facts_of, suspects
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_bars
-from nightmare.tables import HARD, IMAGES, MARGINS, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
+from nightmare.tables import EVIDENCE, HARD, IMAGES, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
 
 REPORTS = Path("reports/cull")
 SHARDS = Path("data/images")
@@ -28,17 +28,13 @@ def main() -> None:
     params = load_params()
     split = read_table("data/split.csv", SPLIT)
     images = read_table("data/images.csv", IMAGES)
-    witnesses = Witnesses(
-        crossval=read_table("reports/crossval/predictions.csv", PREDICTIONS),
-        descriptors=read_table("reports/crossval/descriptors.csv", PREDICTIONS),
-        margins=read_table("reports/crossval/margins.csv", MARGINS),
-        validation=read_table("reports/train/predictions.csv", PREDICTIONS),
-    )
+    predictions = read_table("reports/crossval/predictions.csv", EVIDENCE)
+    validation = read_table("reports/train/predictions.csv", PREDICTIONS)
     classes = tuple(sorted(split["label"].unique()))
-    facts = evidence(witnesses, classes)
+    facts = facts_of(predictions, classes)
     culled = cull_split(
         split,
-        suspects(witnesses, facts, classes, params.cull),
+        suspects(predictions, validation, classes, params.cull),
         facts,
         decisions=read_decisions(Path("data/decisions.jsonl")),
         cull=params.cull,

@@ -1,139 +1,55 @@
-"""Out-of-sample predictions: every pool image is judged by networks that never saw it nor its near-duplicates.
+"""Out-of-sample evidence: every pool image is judged by classifiers that never saw it nor its near-duplicates.
 
-The pool (train and val sides) is cut into the folds of the split table, whose groups are never cut; for each fold a
-network is trained on the others. The test side takes no part. Each network learns a small share of its images under
-another label, drawn at random, and so shows how it takes labels most of which are known to be wrong.
+The pool is cut into folds at random, near-duplicates together; each fold is judged by what was learnt from the others.
 """
-
-import math
-from dataclasses import dataclass
-from functools import partial
-from itertools import product
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from torch import Tensor
+from sklearn.model_selection import StratifiedGroupKFold
 
-from nightmare.data.arrays import Arrays
+from nightmare.cull.evidence import weigh_labels
 from nightmare.errors import InputError
-from nightmare.parallel import parallel_map
-from nightmare.params import CrossvalParams, ModelParams, TrainParams
+from nightmare.params import CrossvalParams
 from nightmare.seeds import derived_seed
 from nightmare.train.evaluate import prediction_table
-from nightmare.train.loop import predict, train_network
 
-__all__ = ["Crossval", "cross_validate", "relabelled"]
-
-
-@dataclass(frozen=True)
-class Crossval:
-    """`predictions` has a row per pool image, with the extra column `fold`: the mean over the repeats.
-
-    `margins` (see `tables.MARGINS`) has a row for each network and image that it learnt from.
-    """
-
-    predictions: pd.DataFrame
-    margins: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class _Judged:
-    probability: NDArray[np.float64]
-    margins: pd.DataFrame
+__all__ = ["cross_validate"]
 
 
 def cross_validate(
-    split: pd.DataFrame,
-    arrays: Arrays,
+    pool: pd.DataFrame,
+    features: NDArray[np.float64],
     *,
     classes: tuple[str, ...],
-    model: ModelParams,
-    train: TrainParams,
     crossval: CrossvalParams,
     seed: int,
-    canvases: Tensor,
-) -> Crossval:
-    """Train as in `train`, but for the epochs, `crossval.repeats` networks per fold.
+) -> pd.DataFrame:
+    """A row per image of `pool`, rows of the split table with `features` (n, d): its class probabilities, and how
+    probably its label is wrong (see `tables.EVIDENCE`).
 
-    Raises `InputError` when a group lies in several folds, which would let a network judge what it has seen, and when
-    all images of a class lie in one, which would then be judged by a network that does not know the class.
+    Raises `InputError` when a class is so rare that a fold could hold all of it.
     """
-    pool = split[split["side"] != "test"]
-    if (pool.groupby("group")["fold"].nunique() > 1).any():
-        raise InputError("a group of near-duplicates lies in several folds: run `dvc repro -f split`")
-    folds_of_class = pool.groupby("label")["fold"].nunique()
-    if (folds_of_class < 2).any():
+    groups_of_class = pool.groupby("label")["group"].nunique()
+    rare = groups_of_class.index[groups_of_class < 2]
+    if len(rare):
         raise InputError(
-            f"all images of {', '.join(folds_of_class.index[folds_of_class < 2])} lie in one fold, as near-duplicates "
-            "of each other: bring more of them, or raise label.smallest_class to leave the class out"
+            f"all images of {', '.join(rare)} are near-duplicates of each other, so that nobody could judge them: "
+            "bring more of them, or raise label.smallest_class to leave the class out"
         )
-    judge = partial(
-        _judged_fold,
-        pool=pool,
-        arrays=arrays,
-        classes=classes,
-        model=model,
-        train=train.model_copy(update={"epochs": crossval.epochs}),
-        share=crossval.relabelled,
-        seed=seed,
-        canvases=canvases,
-    )
-    folds = sorted(int(fold) for fold in pool["fold"].unique())
-    networks = list(product(folds, range(crossval.repeats)))
-    judged = dict(zip(networks, parallel_map(judge, networks, label="crossval", unit="network"), strict=True))
-    tables = []
-    for fold in folds:
-        probability = np.mean([judged[fold, repeat].probability for repeat in range(crossval.repeats)], axis=0)
-        tables.append(prediction_table(pool[pool["fold"] == fold], probability, classes).assign(fold=fold))
-    return Crossval(
-        pd.concat(tables, ignore_index=True), pd.concat([part.margins for part in judged.values()], ignore_index=True)
-    )
+    labels = np.array([classes.index(label) for label in pool["label"]])
+    groups = pool["group"].to_numpy(dtype=str)
+    count = min(crossval.folds, int(groups_of_class.min()))
+    seeds = [derived_seed(seed, "folds", repeat) for repeat in range(crossval.repeats)]
+    partitions = np.array([_folds(labels, groups, count, seed) for seed in seeds])
+    evidence = weigh_labels(features, labels, partitions, class_count=len(classes))
+    return prediction_table(pool, evidence.probability, classes).assign(wrong=evidence.wrong)
 
 
-def relabelled(rows: pd.DataFrame, share: float, classes: tuple[str, ...], *, seed: int) -> pd.Series:
-    """The labels of `rows` (`label`, `group`), in `share` of the groups exchanged for another of `classes`.
-
-    Near-duplicates are exchanged alike: one among right copies would look more wrong than wrong labels do. At least
-    one group is exchanged, and every other class is as likely.
-    """
-    generator = np.random.default_rng(seed)
-    groups = np.sort(rows["group"].unique().astype(str))
-    chosen = generator.permutation(groups)[: math.ceil(share * len(groups))]
-    step = dict(zip(chosen, generator.integers(1, len(classes), size=len(chosen)), strict=True))
-    steps = np.array([step.get(group, 0) for group in rows["group"]])
-    position = rows["label"].map({name: number for number, name in enumerate(classes)}).to_numpy()
-    return pd.Series(np.array(classes)[(position + steps) % len(classes)], index=rows.index)
-
-
-def _judged_fold(
-    network: tuple[int, int],
-    *,
-    pool: pd.DataFrame,
-    arrays: Arrays,
-    classes: tuple[str, ...],
-    model: ModelParams,
-    train: TrainParams,
-    share: float,
-    seed: int,
-    canvases: Tensor,
-) -> _Judged:
-    fold, repeat = network
-    # No row of the fold serves as validation: an epoch chosen on it would no longer be out of sample.
-    learning = pool[pool["fold"] != fold].assign(side="train").sort_values("id")
-    labels = relabelled(learning, share, classes, seed=derived_seed(seed, "relabelled", fold, repeat))
-    trained = train_network(
-        learning.assign(label=labels),
-        arrays,
-        classes=classes,
-        model=model,
-        train=train,
-        seed=derived_seed(seed, "repeat", repeat) if repeat else seed,
-        name=f"crossval-{fold}-{repeat}",
-        canvases=canvases,
-    )
-    learnt = learning[["id"]].assign(learnt_as=labels, relabelled=labels != learning["label"])
-    return _Judged(
-        predict(trained.network, arrays, pool.loc[pool["fold"] == fold, "id"]),
-        learnt.merge(trained.margins, on="id").assign(fold=fold, repeat=repeat),
-    )
+def _folds(labels: NDArray[np.int64], groups: NDArray[np.str_], count: int, seed: int) -> NDArray[np.int64]:
+    """The fold of each image, 0 to `count` - 1: classes spread evenly, groups whole."""
+    folds = np.empty(len(labels), dtype=np.int64)
+    cut = StratifiedGroupKFold(count, shuffle=True, random_state=seed % 2**32)
+    for fold, (_, judged) in enumerate(cut.split(labels, labels, groups)):
+        folds[judged] = fold
+    return folds

@@ -1,29 +1,19 @@
-"""A second witness that is no network: a linear classifier on hand-made descriptors of shape and colour.
-
-Where there are a hundred drawings per class it is as often right as a ResNet from scratch, and it errs elsewhere.
-"""
+"""Hand-made descriptors of shape and colour: what needs no training, and tells drawings apart."""
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 from skimage.feature import hog
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch.nn.functional import interpolate
 
-from nightmare.data.arrays import Arrays
 from nightmare.train.augment import on_matte
-from nightmare.train.evaluate import prediction_table
 
-__all__ = ["describe", "judge_by_descriptors"]
+__all__ = ["describe"]
 
 _SIDE = 64
 _CELL = 16  # side of the squares whose mean colour is taken
 _LAB = [(0, 100), (-80, 80), (-80, 80)]  # of CIELAB; more saturated colours count as the most saturated here
-_INVERSE_PENALTY = 1e-3
 
 
 def describe(rgba: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -34,22 +24,6 @@ def describe(rgba: NDArray[np.uint8]) -> NDArray[np.float64]:
     """
     images = interpolate(on_matte(torch.from_numpy(rgba)), size=(_SIDE, _SIDE), mode="bilinear", antialias=True)
     return np.stack([_describe_one(image) for image in images.clamp(0, 1).permute(0, 2, 3, 1).numpy()])
-
-
-def judge_by_descriptors(split: pd.DataFrame, arrays: Arrays, *, classes: tuple[str, ...]) -> pd.DataFrame:
-    """A predictions table like that of `cross_validate`: each fold of the pool by a classifier of the others."""
-    pool = split[split["side"] != "test"].sort_values("id")
-    features = describe(arrays.rgba[arrays.rows(pool["id"])])
-    labels, folds = pool["label"].to_numpy(dtype=str), pool["fold"].to_numpy()
-    tables = []
-    for fold in np.unique(folds):
-        classifier = make_pipeline(StandardScaler(), LogisticRegression(C=_INVERSE_PENALTY, max_iter=1000))
-        classifier.fit(features[folds != fold], labels[folds != fold])
-        probability = np.zeros(((folds == fold).sum(), len(classes)))
-        known = [classes.index(name) for name in classifier.classes_]
-        probability[:, known] = classifier.predict_proba(features[folds == fold])
-        tables.append(prediction_table(pool[folds == fold], probability, classes).assign(fold=fold))
-    return pd.concat(tables, ignore_index=True)
 
 
 def _describe_one(image: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -1,119 +1,124 @@
-"""How probably each label is wrong: what three witnesses say, weighed by labels that were exchanged at random.
+"""How probably each label is wrong, by a model of how labels go wrong.
 
-The witnesses are the networks that never saw an image, the classifier of hand-made descriptors that never saw it, and
-the ease with which networks learnt it under its label. In cross-validation a few images were learnt under an exchanged
-label. What sets these apart from the given labels tells how much each witness counts, and how far the given labels
-look like exchanged ones tells how many of them are wrong: learning from positive and unlabelled rows (Elkan and Noto
-2008), with the exchanged labels as the positive ones.
+A classifier that never saw an image says how probable each class is. If it were calibrated and all labels were right,
+the given labels would come as often as it says. They do not: images that it is sure about are mislabelled as often as
+somebody mistook them, and oftener where one class is taken for another. So the given labels are explained as true ones,
+seen through a matrix of how often each class is labelled as each other one (the noise layer of Sukhbaatar et al. 2015),
+together with how sure the classifier may be. Both are fitted to the labels at once. What is left is Bayes: how probably
+an image of this label, that looks like this, is of another class.
 
-So what is found is labels as wrong as random ones. Where a class is mistaken for a look-alike again and again, wrong
-labels look like hard right ones; of these the method knows that it does not know, and leaves nearly all where they are.
+Images that are hard for the classifier look like steady confusion of two classes. That each pair of classes has a rate
+of its own is believed only where it explains the labels far better than one rate for all.
+
+The classifier was misled by the wrong labels. It learns again from what is now known of them, twice.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
-import pandas as pd
+import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
-from nightmare.errors import InputError
-from nightmare.train.evaluate import probabilities
+from nightmare.cull.discriminant import log_probabilities
 
-__all__ = ["error_probability", "log_odds", "of_others"]
+__all__ = ["Evidence", "Explanation", "explain", "weigh_labels"]
 
-_LEAST_PROBABILITY = 1e-4  # below it, probabilities of networks mean nothing
-# Shares of the exchanged labels, the most conspicuous first, by which the share of wrong ones is estimated. With fewer
-# the estimate rests on a handful of images, with more it counts right ones that are hard.
-_MOST_CONSPICUOUS = (0.3, 0.35, 0.4, 0.45, 0.5)
-_REFINEMENTS = 4
+_REFINEMENTS = 2
+_TRUST = 0.75  # how far the classifier believes what was found out, against the given label
+# Where the fit begins, at a matrix that explains much: from one that explains nothing it may never leave.
+_FIRST_SHARE = 0.1
+# What is thought before any image is seen: one label in fifty is wrong, give or take a factor of e^2; pairs of classes
+# differ from one another by a factor of e^1.5; the classifier's priors are right to a factor of e^0.5.
+_USUAL_SHARE, _SHARE_DEVIATION, _PAIR_DEVIATION, _TILT_DEVIATION = 0.02, 2.0, 1.5, 0.5
+# By how much rates per pair must raise the log-likelihood of the labels. Right ones alone raise it by 4 to 6 where they
+# are hard.
+_LEAST_GAIN = 8.0
+_STEPS = 300
 
 
-def error_probability(
-    crossval: pd.DataFrame, descriptors: pd.DataFrame, margins: pd.DataFrame, classes: tuple[str, ...]
-) -> NDArray[np.float64]:
-    """The probability that its label is wrong for each row of `crossval`, 0 to 1.
-
-    `crossval` and `descriptors` are predictions of the pool by witnesses that had not seen the image, `margins` (see
-    `tables.MARGINS`) says how the networks learnt it under its own label or an exchanged one. Raises `InputError` when
-    the tables are of different images, or no label was exchanged.
+@dataclass(frozen=True)
+class Evidence:
+    """`probability` (n, classes): how probably an image that looks like this is labelled as each class, by what never
+    saw it, before anything was known of wrong labels. `wrong` (n): how probably its label is wrong.
     """
-    ids = crossval["id"].to_numpy(dtype=str)
-    if set(ids) != set(descriptors["id"]) or not set(margins["id"]) <= set(ids) or not margins["relabelled"].any():
-        raise InputError("the tables of reports/crossval do not belong together: run `dvc repro -f crossval`")
-    by_descriptors = descriptors.set_index("id").loc[ids]
-    witnesses = [probabilities(table, classes) for table in (crossval, by_descriptors)]
-    position = {name: number for number, name in enumerate(classes)}
-    given = crossval["label"].map(position).to_numpy()
 
-    # Margins of different networks are on different scales.
-    network = margins.groupby(["fold", "repeat"])["margin"]
-    eased = ((margins["margin"] - network.transform("mean")) / network.transform("std")).to_numpy()
-    row_of = {identity: row for row, identity in enumerate(ids)}
-    rows = margins["id"].map(row_of).to_numpy()
-    exchanged = margins["relabelled"].to_numpy(dtype=bool)
-    learnt_as = margins["learnt_as"].map(position).to_numpy()
-    learnt = np.column_stack([*(log_odds(witness[rows], learnt_as) for witness in witnesses), eased])
-
-    # An image that no network learnt under its own label has no margin: it counts as an average one.
-    ease = pd.Series(eased[~exchanged]).groupby(rows[~exchanged]).mean().reindex(range(len(ids)), fill_value=0.0)
-    judged = np.column_stack([*(log_odds(witness, given) for witness in witnesses), ease])
-    return _weighed(learnt, exchanged, rows, judged, other_classes=len(classes) - 1)
+    probability: NDArray[np.float64]
+    wrong: NDArray[np.float64]
 
 
-def log_odds(probability: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The logarithm of the label's probability over the largest other one, for each row of (n, classes)."""
-    logarithm = np.log(probability + _LEAST_PROBABILITY)
-    own = logarithm[np.arange(len(labels)), labels]
-    difference: NDArray[np.float64] = own - of_others(logarithm, labels).max(axis=1)
-    return difference
+@dataclass(frozen=True)
+class Explanation:
+    """How probably each image is `labelled` as each class, and is in `truth` of each, both (n, classes); and the
+    logarithm of the `likelihood` of all labels."""
+
+    labelled: NDArray[np.float64]
+    truth: NDArray[np.float64]
+    likelihood: float
 
 
-def of_others(values: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The values (n, classes) of the other classes: those of the labels are minus infinity."""
-    others = values.copy()
-    others[np.arange(len(labels)), labels] = -np.inf
-    return others
+def weigh_labels(
+    features: NDArray[np.float64], labels: NDArray[np.int64], partitions: NDArray[np.int64], *, class_count: int
+) -> Evidence:
+    """The evidence about `labels` (n) by `features` (n, d).
 
-
-def _weighed(
-    learnt: NDArray[np.float64],
-    exchanged: NDArray[np.bool_],
-    rows: NDArray[np.int64],
-    judged: NDArray[np.float64],
-    *,
-    other_classes: int,
-) -> NDArray[np.float64]:
-    """Posterior of a wrong label for each row of `judged`, by a logistic model of what sets `exchanged` apart.
-
-    `rows` tells which row of `judged` each row of `learnt` belongs to. The given labels are a mixture of right and
-    wrong ones, so the model is fitted again with each of them weighed by the probability that it is right. An exchanged
-    label is right where a wrong one was exchanged for the true one of `other_classes`.
+    Each row of `partitions` (repeats, n) gives each image its fold: the mean over them counts.
     """
-    scaler = StandardScaler().fit(learnt)
-    learnt, judged = scaler.transform(learnt), scaler.transform(judged)
-    score = _fitted(learnt, exchanged, np.ones(len(learnt)))
-    wrong = _share_of_wrong(score.decision_function(judged), score.decision_function(learnt[exchanged]))
-    posterior = np.minimum(1.0, wrong * np.exp(score.decision_function(judged)))
+    given = np.eye(class_count)[labels]
+
+    def judged(believed: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.mean([log_probabilities(features, believed, folds) for folds in partitions], axis=0)
+
+    misled = judged(given)
+    evenly, by_pair = (explain(misled, labels, by_pair=by_pair) for by_pair in (False, True))
+    pairs_differ = by_pair.likelihood > evenly.likelihood + _LEAST_GAIN
+    explanation = by_pair if pairs_differ else evenly
+    probability = explanation.labelled
     for _ in range(_REFINEMENTS):
-        doubt = posterior[rows]
-        score = _fitted(learnt, exchanged, 1.0 - np.where(exchanged, doubt / other_classes, doubt))
-        odds = wrong / (1 - wrong) * np.exp(score.decision_function(judged))
-        posterior = odds / (1 + odds)
-    return posterior
+        believed = (1 - _TRUST) * given + _TRUST * explanation.truth
+        explanation = explain(judged(believed), labels, by_pair=pairs_differ)
+    return Evidence(probability, 1 - explanation.truth[np.arange(len(labels)), labels])
 
 
-def _fitted(
-    learnt: NDArray[np.float64], exchanged: NDArray[np.bool_], weight: NDArray[np.float64]
-) -> LogisticRegression:
-    """A logistic model that takes exchanged and given labels as equally frequent: its odds are ratios of densities."""
-    weight = np.where(exchanged, weight / weight[exchanged].sum(), weight / weight[~exchanged].sum())
-    return LogisticRegression().fit(learnt, exchanged, sample_weight=weight * len(weight) / 2)
+def explain(judged: NDArray[np.float64], labels: NDArray[np.int64], *, by_pair: bool) -> Explanation:
+    """Explain `labels` (n) by log-probabilities `judged` (n, classes) of a classifier that saw neither image nor label.
 
-
-def _share_of_wrong(given: NDArray[np.float64], exchanged: NDArray[np.float64]) -> float:
-    """The share of wrong labels among `given` scores: how much rarer conspicuous ones are than among `exchanged`.
-
-    Right labels among the conspicuous make it too large, so the smallest of several ratios counts.
+    With `by_pair`, each pair of classes is confused at a rate of its own.
     """
-    ratios = [(given > np.quantile(exchanged, 1 - share)).mean() / share for share in _MOST_CONSPICUOUS]
-    return float(np.clip(min(ratios), 0.0, 0.9))
+    said, given = torch.from_numpy(judged), torch.from_numpy(labels)
+    classes = said.shape[1]
+    itself = torch.eye(classes, dtype=torch.bool)
+    sureness = torch.zeros((), dtype=torch.float64)  # logarithm of the factor on the classifier's log-probabilities
+    tilt = torch.zeros(classes, dtype=torch.float64)  # of the classifier towards each class
+    rate = torch.tensor(np.log(_FIRST_SHARE / (classes - 1)))  # log-odds of another label, the same for all pairs
+    pairs = torch.zeros(classes, classes, dtype=torch.float64)  # what each pair has beyond that
+    usual = np.log(_USUAL_SHARE / (classes - 1))
+    fitted = [parameter.requires_grad_() for parameter in (sureness, tilt, rate, *([pairs] if by_pair else []))]
+    optimizer = torch.optim.LBFGS(fitted, max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def logarithms() -> tuple[Tensor, Tensor]:
+        """Of the true classes (n, classes), and of the labels that each true class is given (classes, classes)."""
+        odds = torch.where(itself, torch.zeros((), dtype=torch.float64), rate + pairs)
+        return torch.log_softmax(sureness.exp() * said + tilt, dim=1), torch.log_softmax(odds, dim=1)
+
+    def improbability() -> Tensor:
+        optimizer.zero_grad()
+        true, confused = logarithms()
+        prior = (
+            ((rate - usual) / _SHARE_DEVIATION).square()
+            + (pairs / _PAIR_DEVIATION).square().sum()
+            + (tilt / _TILT_DEVIATION).square().sum()
+        ) / 2
+        loss: Tensor = prior - torch.logsumexp(true + confused[:, given].T, dim=1).sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(improbability)
+    with torch.no_grad():
+        true, confused = logarithms()
+        both = true + confused[:, given].T
+        return Explanation(
+            labelled=(true.exp() @ confused.exp()).numpy(),
+            truth=torch.softmax(both, dim=1).numpy(),
+            likelihood=float(torch.logsumexp(both, dim=1).sum()),
+        )

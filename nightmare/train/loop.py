@@ -47,16 +47,11 @@ _RANDOM_WEIGHTS = threading.Lock()
 
 @dataclass(frozen=True)
 class Trained:
-    """The network after the selected epoch (1-based), a history row per epoch, and how easily each image was learnt.
-
-    `margins` has `id` and `margin` of each image that was drawn: the mean over its draws of the logit of its label
-    minus the largest other one, the area under the margin (Pleiss et al. 2020). Wrong labels are learnt late.
-    """
+    """The network after the selected epoch (1-based), and a history row per epoch."""
 
     network: ResNet
     history: pd.DataFrame
     epoch: int
-    margins: pd.DataFrame
 
 
 def train_network(
@@ -108,15 +103,11 @@ def train_network(
     rows = arrays.rows(learning["id"])
     weights = balanced_weights(labels.numpy(), train.balance, learning["keep"].to_numpy(dtype=bool))
 
-    def order_of(epoch: int) -> NDArray[np.int64]:
-        return epoch_order(weights, derived_seed(seed, "order", epoch))
-
     with only_one(path, name):
         history: list[dict[str, float]] = []
         selected: dict[str, Any] = {}
-        margins = torch.zeros(len(rows), dtype=torch.float64)
         if state := load_checkpoint(path):
-            history, selected, margins = (state[name] for name in ("history", "selected", "margins"))
+            history, selected = state["history"], state["selected"]
             if len(history) < train.epochs:
                 network.load_state_dict(state["network"])
                 optimizer.load_state_dict(state["optimizer"])
@@ -126,7 +117,7 @@ def train_network(
         steps = {"total": train.epochs * batches, "done": len(history) * batches}
         with progress_bar(label=name, unit="batch", **steps) as bar:
             for epoch in range(len(history), train.epochs):
-                order = order_of(epoch)
+                order = epoch_order(weights, derived_seed(seed, "order", epoch))
                 losses = []
                 for batch in range(batches):
                     # Strided, so that batches differ by one row at most and none is too small for BatchNorm.
@@ -139,11 +130,9 @@ def train_network(
                     for group in optimizer.param_groups:
                         group["lr"] = rate(epoch * batches + batch)
                     images = _shrunk(images, train.first_pixels, epoch / train.epochs)
-                    loss, margin = _step(
-                        network, optimizer, images.to(device), labels[drawn].to(device), train, generator
+                    losses.append(
+                        _step(network, optimizer, images.to(device), labels[drawn].to(device), train, generator)
                     )
-                    losses.append(loss)
-                    margins.index_add_(0, torch.from_numpy(drawn), margin)
                     if average:
                         average.update_parameters(network)
                     bar.update()
@@ -151,7 +140,7 @@ def train_network(
                 bar.set_postfix(_postfix(history[-1]))
                 if _is_selected(history, train):
                     selected = {"epoch": epoch + 1, "network": _copied(watched.state_dict())}
-                state = {"history": history, "selected": selected, "margins": margins}
+                state = {"history": history, "selected": selected}
                 if len(history) < train.epochs:
                     if time.monotonic() < saved + _SECONDS_BETWEEN_CHECKPOINTS:
                         continue
@@ -161,10 +150,7 @@ def train_network(
                 save_checkpoint(path, state)
                 saved = time.monotonic()
     network.load_state_dict(selected["network"])
-    draws = np.bincount(np.concatenate([order_of(epoch) for epoch in range(train.epochs)]), minlength=len(rows))
-    seen = draws > 0
-    mean_margins = pd.DataFrame({"id": learning["id"][seen].to_numpy(), "margin": margins.numpy()[seen] / draws[seen]})
-    return Trained(network.eval(), pd.DataFrame(history), int(selected["epoch"]), mean_margins)
+    return Trained(network.eval(), pd.DataFrame(history), int(selected["epoch"]))
 
 
 @torch.inference_mode()
@@ -246,21 +232,17 @@ def _step(
     labels: Tensor,
     train: TrainParams,
     generator: torch.Generator,
-) -> tuple[float, Tensor]:
-    """The loss, and of each image its label's logit minus the largest other one, in double precision on the CPU."""
+) -> float:
+    """Take one step; the loss before it."""
     network.train()
     logits_of = partial(_logits, network)
     if train.adversarial.epsilon:
         images = attacked(images, labels, logits_of, train.adversarial, generator)
     network.zero_grad(set_to_none=True)
-    logits = logits_of(images)
-    loss = F.cross_entropy(logits, labels, label_smoothing=train.label_smoothing)
+    loss = F.cross_entropy(logits_of(images), labels, label_smoothing=train.label_smoothing)
     loss.backward()
     optimizer.step()
-    logits = logits.detach().double().cpu()
-    own = labels.cpu()[:, None]
-    largest_other = logits.scatter(1, own, -math.inf).amax(1)
-    return float(loss.detach()), logits.gather(1, own)[:, 0] - largest_other
+    return float(loss.detach())
 
 
 def _logits(network: ResNet, images: Tensor) -> Tensor:

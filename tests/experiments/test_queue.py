@@ -87,7 +87,6 @@ def test_every_change_is_handed_over(asked: list[tuple[str, ...]], params: Param
         "train.color_jitter=0.4",
         "cull.strategy=validation",
         "cull.class_cap=1.0",
-        "crossval.epochs=1",
     }
 
 

@@ -62,7 +62,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
     def train(split: pd.DataFrame, *arguments: Any, model: ModelParams, **named: Any) -> Trained:
         given.append(split)
         history = pd.DataFrame([{"epoch": 1, "train_loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5}])
-        return Trained(build_network(model.depth, len(CLASSES)), history, epoch=1, margins=pd.DataFrame())
+        return Trained(build_network(model.depth, len(CLASSES)), history, epoch=1)
 
     monkeypatch.setattr(loop, "train_network", train)
     return given
