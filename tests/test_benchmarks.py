@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
 from benchmarks.dream import random_model
-from benchmarks.noise import KINDS, LabelledSet, inject
+from benchmarks.noise import KINDS, LabelledSet, inject, smaller
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
 from benchmarks.timing import alternated, print_table
 from benchmarks.training import Prepare, Training, against_the_usual, data_side, extras, parts
@@ -202,3 +203,14 @@ def test_no_faults_are_none(tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> No
     noised = inject(LabelledSet(labels, tiny_arrays, []), "symmetric", 0.0, seed=1)
     assert not noised.faulty
     assert noised.split["label"].equals(labels["label"])
+
+
+def test_smaller_pictures_are_the_same_pictures(tiny_arrays: Arrays) -> None:
+    half = smaller(tiny_arrays, 16)
+    assert half.ids == tiny_arrays.ids
+    assert half.rgba.shape == (40, 4, 16, 16)
+    whole = tiny_arrays.rgba.astype(float)
+    opaque = (whole[:, 3] == 255).all((1, 2))
+    means = whole.reshape(40, 4, 16, 2, 16, 2).mean((3, 5))
+    assert opaque.any()
+    np.testing.assert_allclose(half.rgba[opaque], means[opaque], atol=1)

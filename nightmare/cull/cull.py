@@ -17,7 +17,7 @@ __all__ = ["Culled", "cull_split"]
 class Culled:
     """`split` with its keep flags, `removed` (see `tables.REMOVED`), and what else is worth a word.
 
-    `hard`: kept images that the networks take for another class and that are probably right. `spared`: suspects that a
+    `hard`: kept images that classifiers take for another class and that are probably right. `spared`: suspects that a
     cap kept. `unknown`: ids that were decided about and are not in the pool.
     """
 
@@ -72,7 +72,7 @@ def _reasons(removed: pd.DataFrame, evidence: pd.DataFrame, conflicting: set[str
     """Why each image went: another class is the right one where it is as likely as that class's own images have it.
 
     The threshold of confident learning (Northcutt et al. 2021): a fixed one would ask the same certainty of a class
-    that the networks know well and of one that they hardly know.
+    that is known well and of one that is hardly known.
     """
     usual = evidence.groupby("label")["self_confidence"].mean()
     reasons = []

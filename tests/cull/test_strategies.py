@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nightmare.cull import strategies
-from nightmare.cull.strategies import Witnesses, evidence, suspects
+from nightmare.cull.strategies import facts_of, suspects
 from nightmare.params import CullParams, Params
 
 CLASSES = ("frog", "skull", "spider")
@@ -19,28 +18,19 @@ def predictions_of(labels: list[str], probability: list[list[float]], side: str 
     return table.assign(**{f"p_{name}": values[:, position] for position, name in enumerate(CLASSES)})
 
 
-NOTHING = pd.DataFrame()
-
-
-@pytest.fixture(autouse=True)
-def _half_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The probability of a wrong label has tests of its own."""
-    monkeypatch.setattr(strategies, "error_probability", lambda crossval, *others: np.full(len(crossval), 0.5))
-
-
 def doubted_ids(table: pd.DataFrame, rule: CullParams, validation: pd.DataFrame | None = None) -> list[str]:
-    witnesses = Witnesses(table, NOTHING, NOTHING, table[:0] if validation is None else validation)
-    return list(suspects(witnesses, evidence(witnesses, CLASSES), CLASSES, rule)["id"])
+    return list(suspects(table, table[:0] if validation is None else validation, CLASSES, rule)["id"])
 
 
-def test_evidence_by_hand() -> None:
+def test_facts_by_hand() -> None:
     table = predictions_of(["frog", "skull"], [[0.7, 0.1, 0.2], [0.6, 0.3, 0.1]])
-    facts = evidence(Witnesses(table, NOTHING, NOTHING, NOTHING), CLASSES)
+    facts = facts_of(table.assign(wrong=[0.1, 0.8]), CLASSES)
     assert list(facts["suggested"]) == ["spider", "frog"]
     np.testing.assert_allclose(facts["confidence"], [0.2, 0.6])
     np.testing.assert_allclose(facts["self_confidence"], [0.7, 0.3])
     np.testing.assert_allclose(facts["margin"], [0.5, -0.3])
-    np.testing.assert_allclose(facts["wrong"], 0.5)
+    assert list(facts["wrong"]) == [0.1, 0.8]
+    assert "wrong" not in facts_of(table, CLASSES), "the trained model says nothing of it"
 
 
 def test_misclassified_asks_for_confidence(params: Params) -> None:
@@ -62,23 +52,20 @@ def test_validation_is_the_original_rule_and_sees_the_validation_side_alone(para
 
 
 def test_evidence_takes_what_is_more_probably_wrong_than_right(params: Params) -> None:
-    facts = pd.DataFrame({"id": list("abcd"), "label": "frog", "margin": 0.0, "wrong": [0.4, 0.9, 0.6, 0.5]})
+    table = predictions_of(["frog"] * 4, [[0.8, 0.1, 0.1]] * 4).assign(wrong=[0.4, 0.9, 0.6, 0.5])
     rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 1.0})
-    doubted = suspects(Witnesses(NOTHING, NOTHING, NOTHING, NOTHING), facts, CLASSES, rule)
-    assert list(doubted["id"]) == ["b", "c"], "the surest first"
+    assert doubted_ids(table, rule) == [table["id"][1], table["id"][2]], "the surest first"
     surer = rule.model_copy(update={"confidence": 0.8})
-    assert list(suspects(Witnesses(NOTHING, NOTHING, NOTHING, NOTHING), facts, CLASSES, surer)["id"]) == ["b"]
+    assert doubted_ids(table, surer) == [table["id"][1]]
 
 
 def test_the_budget_bounds_the_right_images_that_each_class_is_expected_to_lose(params: Params) -> None:
     wrong = [0.95, 0.9, 0.8, 0.6] + [0.0] * 6
-    facts = pd.DataFrame(
-        {"id": [f"{number:02}" for number in range(20)], "label": ["frog"] * 10 + ["skull"] * 10, "margin": 0.0}
-    ).assign(wrong=wrong + [0.0] * 9 + [0.9])
+    table = predictions_of(["frog"] * 10 + ["skull"] * 10, [[0.8, 0.1, 0.1]] * 20)
+    table = table.assign(wrong=wrong + [0.0] * 9 + [0.9])
     rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 0.05})
     # Of the frogs 6.75 are expected to be right, and a twentieth of these is 0.34: 0.05 + 0.1 fit, 0.2 more do not.
-    doubted = suspects(Witnesses(NOTHING, NOTHING, NOTHING, NOTHING), facts, CLASSES, rule)
-    assert list(doubted["id"]) == ["00", "01", "19"]
+    assert doubted_ids(table, rule) == [table["id"][row] for row in (0, 1, 19)]
 
 
 @pytest.mark.parametrize("strategy", ["misclassified", "confident"])
@@ -92,9 +79,8 @@ def test_injected_label_noise_is_found(strategy: str, params: Params) -> None:
     flipped = generator.choice(300, size=30, replace=False)
     given[flipped] = (given[flipped] + 1) % 3
     table = predictions_of([CLASSES[label] for label in given], probability.tolist())
-    witnesses = Witnesses(table, NOTHING, NOTHING, NOTHING)
     rule = params.cull.model_copy(update={"strategy": strategy})
-    doubted = suspects(witnesses, evidence(witnesses, CLASSES), CLASSES, rule)
+    doubted = suspects(table, table[:0], CLASSES, rule)
     wrong = {table["id"][row] for row in flipped}
     assert set(doubted["id"]) <= wrong, "nothing right is doubted"
     # Confident learning estimates how many are wrong from average confidence, and stays a little below.

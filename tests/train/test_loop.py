@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from nightmare.cache import cache_root
 from nightmare.data.arrays import Arrays
 from nightmare.errors import InputError
-from nightmare.params import AdversarialParams, ModelParams, Params, TrainParams
+from nightmare.params import AdversarialParams, ModelParams, TrainParams
 from nightmare.train import checkpoint, loop
 from nightmare.train.loop import Trained, balanced_weights, epoch_order, predict, train_network
 from nightmare.train.network import build_network
@@ -104,7 +104,6 @@ def test_resumed_training_ends_with_the_same_weights(
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
     pd.testing.assert_frame_equal(whole.history, resumed.history)
-    pd.testing.assert_frame_equal(whole.margins, resumed.margins)
     assert whole.epoch == resumed.epoch
 
 
@@ -112,7 +111,7 @@ def test_short_epochs_do_not_fill_the_disk(run: Any, monkeypatch: pytest.MonkeyP
     saved: list[list[str]] = []
     monkeypatch.setattr(loop, "save_checkpoint", lambda path, state: saved.append([len(state["history"]), *state]))
     run(epochs=5)
-    always = ["history", "selected", "margins"]
+    always = ["history", "selected"]
     first = [1, *always, "network", "optimizer"]
     assert saved == [first, [5, *always]], "the first, and of the last only what a reader needs"
 
@@ -138,8 +137,8 @@ def test_other_parameters_have_another_checkpoint(run: Any, change: dict[str, An
     assert len(list(cache_root().glob("test-*"))) == 2
 
 
-def no_step(network: object, optimizer: object, images: torch.Tensor, *others: Any) -> tuple[float, torch.Tensor]:
-    return 0.0, torch.zeros(len(images), dtype=torch.float64)
+def no_step(*arguments: object) -> float:
+    return 0.0
 
 
 def saved_weights(path: Path, *, seed: int) -> dict[str, torch.Tensor]:
@@ -204,9 +203,9 @@ def test_every_parameter_moves_the_weights(
 def test_every_step_has_the_rate_of_the_schedule(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rates = []
 
-    def measuring(network: object, optimizer: torch.optim.Optimizer, *others: Any) -> tuple[float, torch.Tensor]:
+    def measuring(network: object, optimizer: torch.optim.Optimizer, *others: object) -> float:
         rates.append({group["lr"] for group in optimizer.param_groups})
-        return no_step(network, optimizer, *others)
+        return 0.0
 
     monkeypatch.setattr(loop, "_step", measuring)
     run(epochs=4, schedule="multistep", learning_rate=0.5)
@@ -218,9 +217,9 @@ def test_pictures_grow_to_the_full_side_for_the_last_third(
 ) -> None:
     sides = []
 
-    def measuring(network: object, optimizer: object, images: torch.Tensor, *others: Any) -> tuple[float, torch.Tensor]:
+    def measuring(network: object, optimizer: object, images: torch.Tensor, *others: object) -> float:
         sides.append(tuple(images.shape[2:]))
-        return no_step(network, optimizer, images, *others)
+        return 0.0
 
     monkeypatch.setattr(loop, "_step", measuring)
     run(arrays=replace(tiny_arrays, rgba=tiny_arrays.rgba.repeat(2, axis=2).repeat(2, axis=3)), epochs=9)
@@ -283,7 +282,6 @@ def test_culled_images_are_not_learnt_and_steps_stay_as_many(
 ) -> None:
     culled = tiny_split.assign(keep=np.arange(40) % 4 > 0)
     trained = run(split=culled)
-    assert set(trained.margins["id"]) == set(culled.loc[culled["keep"] & (culled["side"] == "train"), "id"])
     noise = tiny_arrays.rgba.copy()
     noise[::4][:6] = 255 - noise[::4][:6]  # the culled ones of the training side
     assert torch.equal(
@@ -307,39 +305,9 @@ def test_another_culling_has_another_checkpoint(run: Any, tiny_split: pd.DataFra
     assert len(list(cache_root().glob("test-*"))) == 2
 
 
-def test_a_margin_is_the_logit_of_the_label_minus_the_largest_other_one(params: Params) -> None:
-    network = build_network(18, 3)
-    torch.nn.init.zeros_(network.fc.weight)
-    network.fc.bias = torch.nn.Parameter(torch.tensor([1.0, 2.0, 4.0]))
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.0)
-    images, labels = torch.rand(3, 3, 32, 32), torch.tensor([0, 1, 2])
-    _, margin = loop._step(network, optimizer, images, labels, params.train, torch.Generator())
-    torch.testing.assert_close(margin, torch.tensor([-3.0, -2.0, 2.0], dtype=torch.float64))
-
-
 def test_a_class_must_keep_something_to_learn_from(run: Any, tiny_split: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="no training image of disc"):
         run(split=tiny_split.assign(keep=tiny_split["label"] == "bars"))
-
-
-def test_an_exchanged_label_is_learnt_last(run: Any, tiny_split: pd.DataFrame) -> None:
-    wrong = tiny_split["id"].isin(tiny_split["id"][:4])
-    exchanged = tiny_split["label"].map({"disc": "bars", "bars": "disc"})
-    trained = run(split=tiny_split.assign(label=tiny_split["label"].where(~wrong, exchanged)), epochs=10)
-    margin = trained.margins.set_index("id")["margin"]
-    assert len(margin) == 24
-    assert margin[tiny_split["id"][:4]].mean() < margin[tiny_split["id"][4:24]].min()
-
-
-def test_margins_are_means_over_the_draws(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[float] = []
-
-    def counting(network: object, optimizer: object, images: torch.Tensor, *others: Any) -> tuple[float, torch.Tensor]:
-        steps.append(1.0)
-        return 0.0, torch.full((len(images),), float(len(steps) > 3), dtype=torch.float64)
-
-    monkeypatch.setattr(loop, "_step", counting)
-    assert run(epochs=4, balance=0.0).margins["margin"].eq(0.75).all(), "0 in the first of four epochs, then 1"
 
 
 def test_the_average_moves_slowly_and_is_what_is_kept(run: Any) -> None:
