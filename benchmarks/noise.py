@@ -141,11 +141,11 @@ def _off_class(clean: LabelledSet, faulty: pd.Series, generator: np.random.Gener
 
 
 def _multi_object(clean: LabelledSet, faulty: pd.Series, generator: np.random.Generator) -> Noised:
-    """Beside the object, at half the size, one of another class, of the same fold: no network judges what it knows."""
+    """Beside the object, at half the size, one of another class, of the test side: no classifier has seen it."""
     rows = clean.split.set_index("id")
     others = []
     for row in rows.loc[faulty].itertuples():
-        strange = rows[(rows["fold"] == row.fold) & (rows["label"] != row.label)]
+        strange = rows[(rows["side"] == "test") & (rows["label"] != row.label)]
         others.append(str(generator.choice(strange.index.to_numpy(dtype=str))))
     second = dict(zip(faulty, clean.arrays.rgba[clean.arrays.rows(pd.Series(others))], strict=True))
 

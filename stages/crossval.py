@@ -1,4 +1,4 @@
-"""Stage crossval: what classifiers that never saw an image say of it and of its label, for culling to go by.
+"""Stage crossval: what classifiers that never saw an image say of it, and what that says of its label.
 
 In: data/split.csv, images. Out: reports/crossval/. Apart from cull, so that a new threshold judges nothing anew.
 """

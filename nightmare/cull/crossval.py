@@ -1,4 +1,4 @@
-"""Out-of-sample evidence: every pool image is judged by classifiers that never saw it nor its near-duplicates.
+"""Out-of-sample probabilities: every pool image is judged by classifiers that never saw it nor its near-duplicates.
 
 The pool is cut into folds at random, near-duplicates together; each fold is judged by what was learnt from the others.
 """

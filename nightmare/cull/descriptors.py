@@ -22,8 +22,14 @@ def describe(rgba: NDArray[np.uint8]) -> NDArray[np.float64]:
     Histograms of oriented gradients (Dalal and Triggs 2005), mean colours of 4 x 4 squares, and the square roots of
     colour histograms of the quarters and of the whole, in CIELAB.
     """
-    images = interpolate(on_matte(torch.from_numpy(rgba)), size=(_SIDE, _SIDE), mode="bilinear", antialias=True)
-    return np.stack([_describe_one(image) for image in images.clamp(0, 1).permute(0, 2, 3, 1).numpy()])
+    return np.stack([_describe_one(_small(picture)) for picture in rgba])
+
+
+def _small(rgba: NDArray[np.uint8]) -> NDArray[np.float32]:
+    image = on_matte(torch.from_numpy(rgba[None].copy()))
+    small = interpolate(image, size=(_SIDE, _SIDE), mode="bilinear", antialias=True).clamp(0, 1)
+    pixels: NDArray[np.float32] = small[0].permute(1, 2, 0).numpy()
+    return pixels
 
 
 def _describe_one(image: NDArray[np.float32]) -> NDArray[np.float64]:

