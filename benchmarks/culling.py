@@ -4,7 +4,7 @@ benchmarks/glyphs.csv holds a verdict of every drawing of the default data, give
 its class at a glance, `hard` shows it to whoever looks twice, `kin` shows something near it (a snake among lizards),
 `wrong` shows something else. This is the noise that a keyword search brings. `--noise` puts known faults into the clean
 drawings, or with `--photos FOLDER` into photographs, and scores every strategy by them, with the accuracy on untouched
-test images of a network that learns from what the strategy left. A run that was stopped goes on where it was.
+test images of a network that learns from what the strategy left. A run that was stopped trains no network twice.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def _smaller(params: Params, *, pixels: int, epochs: int) -> Params:
-    """The default training on small pictures, so that a hundred networks are trained in less than an hour."""
+    """The default training on small pictures, so that dozens of networks are trained in minutes."""
     changes = {"epochs": epochs, "first_pixels": pixels, "batch": 64}
     return params.model_copy(
         update={

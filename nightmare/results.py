@@ -83,7 +83,7 @@ def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> s
             rows.append([when, side.replace("_", ", "), *_scores(figures), interval, *grades])
     if crossval:
         grades = [_figure(crossval["grade"].get(grade, "")) for grade in "ABC"]
-        rows.append(["cross-validation", "out of fold, whole pool", *_scores(crossval), "", *grades])
+        rows.append(["judge of labels", "out of fold, whole pool", *_scores(crossval), "", *grades])
     header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval", "grade A", "grade B", "grade C"]
     return markdown_table(header, rows)
 

@@ -67,7 +67,7 @@ def test_decisions_win_over_machine_and_cap_and_leave_the_test_side_alone(cull: 
 
 
 def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:
-    # Of b the networks are surer than of a: what is certain enough for a is not for b.
+    # Of b classifiers are surer than of a: what is certain enough for a is not for b.
     rows = [
         ("a", "b", 0.7, "g", "conflicting duplicate"),
         ("b", "a", 0.7, "g", "conflicting duplicate"),
