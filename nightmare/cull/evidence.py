@@ -29,8 +29,8 @@ __all__ = ["Evidence", "Explanation", "explain", "weigh_labels"]
 
 _REFINEMENTS = 2
 _TRUST = 0.75  # how far the classifier believes what was found out, against the given label
-# Where the fit begins, at a matrix that explains much: from one that explains little it may never leave for more (0.1 is
-# too little for 1 of 7 sets with look-alikes exchanged).
+# Where the fit begins, at a matrix that explains much: from one that explains little it may never leave for more. With
+# 0.1, it missed all of the steady confusion in one set of seven.
 _FIRST_SHARE = 0.3
 # What is thought before any image is seen: one label in fifty is wrong, give or take a factor of e^2; pairs of classes
 # differ from one another by a factor of e^1.5; the classifier's priors are right to a factor of e^0.5.
