@@ -1,0 +1,259 @@
+"""What training brings: `python -m benchmarks.learning accuracy`, and `dreams --out FOLDER`, after `make repro`.
+
+`accuracy` trains the first network of the pipeline anew under other settings and over several seeds, for its balanced
+accuracy (about 40 minutes on 2 cores). `dreams` trains the network that dreams for equally long in other ways, for what
+the judge recognises in its portraits of the classes (about 30). Choose settings by the validation column: the test side
+says what the choice was worth, and nothing is tuned on it. After a stop, run it again: trainings go on from their
+checkpoints. Minutes compare when nothing else runs.
+"""
+
+import argparse
+import math
+import re
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from torchvision.models import ResNet
+
+from benchmarks.portraits import JUDGE
+from benchmarks.timing import append_history, machine, print_table
+from benchmarks.training import SHARDS
+from nightmare.atomic import atomic_path, save_picture
+from nightmare.data.arrays import Arrays, load_arrays
+from nightmare.data.canvases import load_canvases
+from nightmare.dream.presets import PORTRAIT
+from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
+from nightmare.params import Params, TrainParams, load_params, overridden
+from nightmare.tables import IMAGES, SPLIT, read_table
+from nightmare.train.backgrounds import background_canvases
+from nightmare.train.checkpoint import checkpoint_path
+from nightmare.train.evaluate import prediction_table, scores
+from nightmare.train.filters import low_frequency_share
+from nightmare.train.loop import predict, train_network
+from nightmare.train.model import Model, load_model, model_card
+from nightmare.train.network import pretrained_fingerprint
+
+RETRAINED = "models/retrain/model.safetensors"
+# What each step of an adversary adds to a training step, in plain ones: 0.53 and 0.60 in history/training-extras.csv.
+# A running average adds 0.04 and is left out of account.
+ADVERSARY = 0.6
+
+
+def accuracy_variants(train: TrainParams, pixels: int) -> dict[str, TrainParams]:
+    """Trainings that differ from `train`, the first, in what their names say; `pixels` is the full size."""
+    plain = {"color_jitter": 0.0, "first_pixels": pixels, "label_smoothing": 0.0, "balance": 0.0}
+    return _variants(
+        train,
+        {
+            "default": {},
+            "no colour jitter": {"color_jitter": 0.0},
+            "full size throughout": {"first_pixels": pixels},
+            "averaging 0.99": {"averaging": 0.99},
+            "balance 0": {"balance": 0.0},
+            "balance 1": {"balance": 1.0},
+            "no label smoothing": {"label_smoothing": 0.0},
+            "half the epochs": {"epochs": math.ceil(train.epochs / 2)},
+            "usual recipe": plain,
+        },
+    )
+
+
+def dream_variants(robust: TrainParams) -> dict[str, TrainParams]:
+    """Trainings that take as long as `robust` takes, with another adversary or none."""
+    variants = _variants(
+        robust,
+        {
+            "plain": _against("l2", 0.0),
+            "plain, wild colours": {**_against("l2", 0.0), "color_jitter": 0.8},
+            **{f"l2 {length}": _against("l2", length) for length in (0.25, 0.5, 1.0)},
+            "l2 0.5, last weights": {**_against("l2", 0.5), "averaging": 0.0},
+            **{f"linf {levels}/255": _against("linf", levels / 255) for levels in (2, 4, 8)},
+        },
+    )
+    return {name: train.model_copy(update={"epochs": equal_epochs(train, robust)}) for name, train in variants.items()}
+
+
+def equal_epochs(train: TrainParams, reference: TrainParams) -> int:
+    """How many epochs of `train` take as long as all of `reference`."""
+    return max(1, round(reference.epochs * _cost(reference) / _cost(train)))
+
+
+def dominance(judge: Model, dreams: Tensor, classes: Sequence[str]) -> float:
+    """The share of `dreams` (classes, n, 3, side, side) in the class that `judge` sees most often.
+
+    A training whose dreams all look alike has 1, and one that shows all classes has 1 / classes at best.
+    """
+    # All dreams stand in the row of every class: what is recognised in a row is how often its class is seen.
+    everywhere = dreams.flatten(0, 1).expand(len(classes), -1, -1, -1, -1)
+    return max(recognition(judge, everywhere, classes).classes.values())
+
+
+def sheet_file(variant: str) -> str:
+    """The file for the sheet of a variant, whose name may hold what a path must not."""
+    return re.sub(r"[^a-z0-9.]+", "-", variant) + ".png"
+
+
+def accuracy_table(runs: pd.DataFrame) -> list[dict[str, object]]:
+    """A row per variant of `runs`, in their order, each compared to the first."""
+    by_variant = runs.groupby("variant", sort=False)[["validation", "test", "minutes"]]
+    means, spreads = by_variant.mean(), by_variant.std()
+    return [
+        {
+            "variant": name,
+            "validation": mean["validation"],
+            "validation, spread": spreads.at[name, "validation"],
+            "validation, difference": mean["validation"] - means["validation"].iloc[0],
+            "test": mean["test"],
+            "test, spread": spreads.at[name, "test"],
+            "test, difference": mean["test"] - means["test"].iloc[0],
+            "minutes": mean["minutes"],
+        }
+        for name, mean in means.iterrows()
+    ]
+
+
+def what_is_luck(runs: pd.DataFrame, side: str) -> float:
+    """The difference between the means of two given variants of `runs` that seeds alone exceed in one of twenty cases.
+
+    Twice its standard error, from the spread of seeds within variants, which is taken to be the same in all. The best
+    of many variants exceeds it more often, and other images of the same kind would move all figures.
+    """
+    by_variant = runs.groupby("variant")[side]
+    return float(2 * math.sqrt(2 * by_variant.var().mean() / by_variant.size().min()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    questions = parser.add_subparsers(dest="question", required=True)
+    accuracy = questions.add_parser("accuracy", help="what brings balanced accuracy")
+    accuracy.add_argument("--seeds", type=int, choices=range(2, 10), default=3, help="trainings of each variant")
+    dreams = questions.add_parser("dreams", help="what brings dreams that a judge recognises, in equal time")
+    dreams.add_argument(
+        "--portraits", type=int, default=4, help="of each class from noise, and from as many photos if there are"
+    )
+    dreams.add_argument("--pixels", type=int, default=64, help="side of the portraits")
+    dreams.add_argument("--out", type=Path, required=True, help="folder for a sheet of portraits per variant")
+    given = parser.parse_args()
+    print(machine())
+    if given.question == "accuracy":
+        ask_for_accuracy(load_params(), seeds=given.seeds)
+    else:
+        ask_for_dreams(load_params(), count=given.portraits, pixels=given.pixels, out=given.out)
+
+
+def ask_for_accuracy(params: Params, *, seeds: int) -> None:
+    split, arrays = _pictures("data/split.csv", params)
+    runs = pd.DataFrame(
+        {"variant": name, **_learnt(_with(params, train=train, seed=params.seed + number), split, arrays)[1]}
+        for name, train in accuracy_variants(params.train, params.model.pixels).items()
+        for number in range(seeds)
+    )
+    rows = accuracy_table(runs)
+    print_table(rows, title=f"Balanced accuracy, means over {seeds} seeds, spreads as standard deviations")
+    for side in ("validation", "test"):
+        luck = what_is_luck(runs, side)
+        print(f"{side}: seeds alone bring a difference of {luck:.3f} in one of twenty cases, more for the best of many")
+    append_history(rows, name="learning-accuracy")
+
+
+def ask_for_dreams(params: Params, *, count: int, pixels: int, out: Path) -> None:
+    params = overridden(params, params.robust, pretrained=RETRAINED)
+    split, arrays = _pictures("data/culled.csv", params)
+    judge = load_model(JUDGE)
+    starts = starting_points(
+        load_canvases(Path("data/canvases"), pixels=2 * pixels), count=count, pixels=pixels, seed=1
+    )
+    rows: list[dict[str, object]] = []
+    for name, train in dream_variants(params.train).items():
+        varied = _with(params, train=train, seed=params.seed)
+        network, figures = _learnt(varied, split, arrays)
+        model = Model(network.requires_grad_(False), model_card(varied, judge.card.classes, split), sha256="")
+        from_noise, from_photos = (portraits(model, squares, PORTRAIT) for squares in starts)
+        both = torch.cat([from_noise, from_photos], dim=1)
+        recognised = recognition(judge, both, model.card.classes)
+        rows.append(
+            {
+                "variant": name,
+                "epochs": train.epochs,
+                **figures,
+                "noise": recognition(judge, from_noise, model.card.classes).share,
+                "photos": recognition(judge, from_photos, model.card.classes).share,
+                "n": recognised.n,
+                "dominance": dominance(judge, both, model.card.classes),
+                "low frequencies": low_frequency_share(network),
+            }
+        )
+        title = f"{name}: {recognised.share:.0%} recognised"
+        sheet = portrait_sheet(both, recognised, cell=2 * pixels, title=title)
+        save_picture(out / sheet_file(name), sheet)
+    print_table(
+        rows, title="Trained for equally long, with one seed: shares of n portraits (recognised by chance: 0.1)"
+    )
+    append_history(rows, name="learning-dreams")
+
+
+def _variants(train: TrainParams, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, TrainParams]:
+    """`train` with each of the `changes`, checked as params.yaml is."""
+    return {name: TrainParams.model_validate({**train.model_dump(), **of_name}) for name, of_name in changes.items()}
+
+
+def _against(norm: str, epsilon: float) -> dict[str, Any]:
+    return {"adversarial": {"norm": norm, "epsilon": epsilon, "steps": 1}}
+
+
+def _cost(train: TrainParams) -> float:
+    """Time of a step in plain steps."""
+    return 1 + ADVERSARY * train.adversarial.steps if train.adversarial.epsilon else 1.0
+
+
+def _with(params: Params, *, train: TrainParams, seed: int) -> Params:
+    return params.model_copy(update={"train": train, "seed": seed})
+
+
+def _pictures(table: str, params: Params) -> tuple[pd.DataFrame, Arrays]:
+    """The split in the file `table`, and its pictures, as stage train takes them."""
+    split, images = read_table(table, SPLIT), read_table("data/images.csv", IMAGES)
+    return split, load_arrays(images[images["id"].isin(split["id"])], SHARDS, pixels=params.model.pixels)
+
+
+def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[ResNet, dict[str, float]]:
+    """A network trained under `params` as stage train trains, its balanced accuracies and what it took in minutes."""
+    classes = tuple(sorted(split["label"].unique()))
+    determinants = {
+        **params.model_dump(include={"model", "train", "seed"}),
+        "pretrained": pretrained_fingerprint(params.model.pretrained),
+        "rows": split.sort_values("id")[["id", "label", "side", "grade", "keep"]].to_numpy().tolist(),
+    }
+    # Kept like the checkpoints, since a training that goes on from one takes only a part of its time. Ctrl-C loses
+    # nothing of it, a kill what the run had taken.
+    clock = checkpoint_path("learning-minutes", determinants).with_name("minutes")
+    before = float(clock.read_text(encoding="utf-8")) if clock.exists() else 0.0
+    start = time.monotonic()
+    try:
+        trained = train_network(
+            split,
+            arrays,
+            classes=classes,
+            model=params.model,
+            train=params.train,
+            seed=params.seed,
+            name="learning",
+            canvases=background_canvases(params.model.pixels),
+        )
+    finally:
+        minutes = before + (time.monotonic() - start) / 60
+        with atomic_path(clock) as temporary:
+            temporary.write_text(f"{minutes}", encoding="utf-8")
+    judged = split[split["side"] != "train"]
+    table = prediction_table(judged, predict(trained.network, arrays, judged["id"]), classes)
+    accuracies = {side: scores(rows)["balanced_accuracy"] for side, rows in table.groupby("side")}
+    return trained.network, {"validation": accuracies["val"], "test": accuracies["test"], "minutes": minutes}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""The benchmark of learning compares what it says: possible trainings of equal time, by figures that are right."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from ruamel.yaml import YAML
+from torch import Tensor, nn
+
+from benchmarks.learning import (
+    accuracy_table,
+    accuracy_variants,
+    dominance,
+    dream_variants,
+    equal_epochs,
+    sheet_file,
+    what_is_luck,
+)
+from nightmare.dream.recognition import recognition
+from nightmare.params import Params, TrainParams, overridden
+from nightmare.train.model import Model, ModelCard
+from nightmare.train.network import MEAN, STD
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def robust(params: Params) -> TrainParams:
+    """What trains the dreaming network, at the epochs and against the adversary that these tests reckon with."""
+    attack = {"norm": "l2", "epsilon": 0.5, "steps": 1}
+    return TrainParams.model_validate(
+        {**overridden(params, params.robust).train.model_dump(), "epochs": 12, "averaging": 0.98, "adversarial": attack}
+    )
+
+
+@pytest.fixture
+def variants(params: Params, robust: TrainParams) -> dict[str, TrainParams]:
+    """Those of both questions, whose names may not meet either: they stand in one folder and in one report."""
+    of_accuracy, of_dreams = accuracy_variants(params.train, params.model.pixels), dream_variants(robust)
+    assert not set(of_accuracy) & set(of_dreams)
+    return of_accuracy | of_dreams
+
+
+def test_every_variant_is_a_training_that_params_yaml_allows(variants: dict[str, TrainParams]) -> None:
+    for name, train in variants.items():
+        assert TrainParams.model_validate(train.model_dump()) == train, name
+
+
+def test_no_variant_stands_twice(variants: dict[str, TrainParams]) -> None:
+    settings = [train.model_dump_json() for train in variants.values()]
+    assert len(set(settings)) == len(settings)
+    files = [sheet_file(name) for name in variants]
+    assert len(set(files)) == len(files)
+    assert all(Path(file).name == file for file in files), "a slash would be a folder"
+
+
+def test_the_first_variant_is_the_default(params: Params) -> None:
+    name, train = next(iter(accuracy_variants(params.train, params.model.pixels).items()))
+    assert (name, train) == ("default", params.train)
+
+
+def test_variants_differ_in_what_they_say(params: Params, robust: TrainParams) -> None:
+    train = params.train.model_copy(update={"epochs": 5})
+    halved = accuracy_variants(train, 64)["half the epochs"]
+    assert halved == train.model_copy(update={"epochs": 3})
+    usual = accuracy_variants(train, 96)["usual recipe"]
+    assert (usual.color_jitter, usual.first_pixels, usual.label_smoothing, usual.balance) == (0, 96, 0, 0)
+    fourth = dream_variants(robust)["linf 4/255"]
+    assert (fourth.adversarial.norm, fourth.adversarial.epsilon) == ("linf", 4 / 255)
+
+
+def test_variants_of_dreams_take_equal_time(robust: TrainParams) -> None:
+    # Twelve epochs of a step and six tenths: as long as 19.2 plain ones.
+    assert {name: train.epochs for name, train in dream_variants(robust).items()} == {
+        "plain": 19,
+        "plain, wild colours": 19,
+        "l2 0.25": 12,
+        "l2 0.5": 12,
+        "l2 1.0": 12,
+        "l2 0.5, last weights": 12,
+        "linf 2/255": 12,
+        "linf 4/255": 12,
+        "linf 8/255": 12,
+    }
+    twice = robust.model_copy(update={"adversarial": robust.adversarial.model_copy(update={"steps": 2})})
+    assert equal_epochs(twice, robust) == 9, "19.2 by 2.2"
+
+
+class Brightness(nn.Module):
+    """Gives a picture class 0, 1 or 2 by how bright it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.centres = nn.Parameter((torch.tensor([0.1, 0.5, 0.9]) - sum(MEAN) / 3) / (sum(STD) / 3))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return -(images.mean(dim=(1, 2, 3))[:, None] - self.centres).abs()
+
+
+def test_dominance_is_the_share_of_the_class_seen_most_often() -> None:
+    classes = ("dark", "grey", "bright")
+    card = ModelCard(depth=18, classes=classes, pixels=8, mean=MEAN, std=STD, dataset="", parameters={})
+    judge = Model(Brightness(), card, sha256="")  # type: ignore[arg-type]
+    brightness = torch.tensor([[0.1, 0.9], [0.9, 0.9], [0.9, 0.9]])
+    dreams = brightness[:, :, None, None, None].expand(-1, -1, 3, 8, 8)
+    assert dominance(judge, dreams, classes) == pytest.approx(5 / 6)
+    assert recognition(judge, dreams, classes).share == pytest.approx(3 / 6), "one dark, none grey, both bright"
+    even = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]])[:, :, None, None, None].expand(-1, -1, 3, 8, 8)
+    assert dominance(judge, even, classes) == pytest.approx(1 / 3)
+
+
+def test_variants_are_compared_to_the_first_and_to_the_luck_of_seeds() -> None:
+    runs = pd.DataFrame(
+        {
+            "variant": ["default", "default", "balance 0", "balance 0"],
+            "validation": [0.5, 0.5, 0.5, 0.5],
+            "test": [0.5, 0.6, 0.7, 0.9],
+            "minutes": [1.0, 2.0, 1.0, 1.0],
+        }
+    )
+    first, second = accuracy_table(runs)
+    assert (first["variant"], second["variant"]) == ("default", "balance 0")
+    assert [first["test"], second["test"]] == pytest.approx([0.55, 0.8])
+    assert [first["test, difference"], second["test, difference"]] == pytest.approx([0, 0.25])
+    assert [first["test, spread"], second["test, spread"]] == pytest.approx([0.005**0.5, 0.02**0.5])
+    assert first["minutes"] == 1.5
+    # The mean variance is 0.0125, that of a difference of two means of two as large, and twice its root counts.
+    assert what_is_luck(runs, "test") == pytest.approx(2 * 0.0125**0.5)
+    assert what_is_luck(runs, "validation") == 0
+
+
+def test_the_hour_of_training_can_be_run() -> None:
+    section = (ROOT / "docs/experiments.md").read_text(encoding="utf-8").split("## An hour of training")[1]
+    overrides = re.findall(r"-S (\w+)\.(\w+)=(\w+)", section)
+    tree = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for part, name, value in overrides:
+        assert name in tree[part]
+        tree[part][name] = int(value)
+    changed = Params.model_validate(tree)
+    assert len(overrides) > 3
+    assert changed.robust.first_pixels == changed.model.pixels, "the dreaming network learns at full size"
