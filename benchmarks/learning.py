@@ -22,6 +22,7 @@ from torchvision.models import ResNet
 
 from benchmarks.portraits import JUDGE
 from benchmarks.timing import append_history, machine, print_table
+from benchmarks.trained import trained_and_tested
 from benchmarks.training import SHARDS
 from nightmare.atomic import atomic_path, save_picture
 from nightmare.data.arrays import Arrays, load_arrays
@@ -30,11 +31,9 @@ from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
 from nightmare.params import Params, TrainParams, load_params, overridden
 from nightmare.tables import IMAGES, SPLIT, read_table
-from nightmare.train.backgrounds import background_canvases
 from nightmare.train.checkpoint import checkpoint_path
-from nightmare.train.evaluate import prediction_table, scores
+from nightmare.train.evaluate import scores
 from nightmare.train.filters import low_frequency_share
-from nightmare.train.loop import predict, train_network
 from nightmare.train.model import Model, load_model, model_card
 from nightmare.train.network import pretrained_fingerprint
 
@@ -223,7 +222,6 @@ def _pictures(table: str, params: Params) -> tuple[pd.DataFrame, Arrays]:
 
 def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[ResNet, dict[str, float]]:
     """A network trained under `params` as stage train trains, its balanced accuracies and what it took in minutes."""
-    classes = tuple(sorted(split["label"].unique()))
     determinants = {
         **params.model_dump(include={"model", "train", "seed"}),
         "pretrained": pretrained_fingerprint(params.model.pretrained),
@@ -235,24 +233,13 @@ def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[ResNet
     before = float(clock.read_text(encoding="utf-8")) if clock.exists() else 0.0
     start = time.monotonic()
     try:
-        trained = train_network(
-            split,
-            arrays,
-            classes=classes,
-            model=params.model,
-            train=params.train,
-            seed=params.seed,
-            name="learning",
-            canvases=background_canvases(params.model.pixels),
-        )
+        network, table = trained_and_tested(params, split, arrays, seed=params.seed, name="learning")
     finally:
         minutes = before + (time.monotonic() - start) / 60
         with atomic_path(clock) as temporary:
             temporary.write_text(f"{minutes}", encoding="utf-8")
-    judged = split[split["side"] != "train"]
-    table = prediction_table(judged, predict(trained.network, arrays, judged["id"]), classes)
     accuracies = {side: scores(rows)["balanced_accuracy"] for side, rows in table.groupby("side")}
-    return trained.network, {"validation": accuracies["val"], "test": accuracies["test"], "minutes": minutes}
+    return network, {"validation": accuracies["val"], "test": accuracies["test"], "minutes": minutes}
 
 
 if __name__ == "__main__":
