@@ -88,8 +88,8 @@ class Training:
 
     def augmented(self, rgba: Tensor, opaque: Tensor) -> Tensor:
         """What the network sees of them in the first epoch."""
-        images = self.augmentation(rgba, opaque, self.generator)
-        return loop._shrunk(images, self.train.first_pixels, 0.0).to(self.device)
+        pixels = loop._pixels_of(0.0, self.train.first_pixels, rgba.shape[-1])
+        return self.augmentation(rgba, opaque, self.generator, pixels).to(self.device)
 
     def learn(self, images: Tensor, labels: Tensor) -> None:
         """One step with that batch."""
@@ -121,7 +121,7 @@ def data_side(prepare: Prepare, *, rounds: int, sides: Mapping[int, int] = STEPS
     """Rate of training as a share of that of its step alone, on one batch over and over."""
     rows: list[dict[str, object]] = []
     for pixels, steps in sides.items():
-        # Three quarters of the side is what early epochs see, whose pictures are augmented at full size.
+        # Three quarters of the side is what early epochs see.
         for seen in (pixels, 3 * pixels // 4):
             training = prepare(pixels, first_pixels=seen)
             rgba, opaque, labels = training.copied()

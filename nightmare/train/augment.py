@@ -7,6 +7,7 @@ lightened or darkened.
 
 import math
 from dataclasses import dataclass
+from itertools import repeat
 
 import torch
 import torch.nn.functional as F
@@ -18,21 +19,31 @@ _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _MATTE = 0.9  # the light grey that pictures are judged on
 _BACKGROUND_SHARES = (0.5, 0.125, 0.125, 0.125, 0.125)  # matte, flat, gradient, noise, photo
 _LEAST_CONTRAST = 0.3  # between mean luminance of a drawing and its background; below it outlines get lost
+# Every pass over more pixels than this fetches them from main memory instead of the cache, at half the speed.
+_PIXELS_AT_ONCE = 1 << 19
 
 
 @dataclass(frozen=True)
 class Augmentation:
     """How wildly training pictures vary. `color_jitter` in 0 … 1; `canvases` are photos (n, 3, height, width), 0 … 1.
 
-    Called with uint8 `rgba` (batch, 4, side, side), a bool per picture that tells photographs, and a generator that
-    all randomness comes from, it returns float RGB (batch, 3, side, side) in 0 … 1.
+    Called with uint8 `rgba` (batch, 4, side, side), a bool per picture that tells photographs, a generator that all
+    randomness comes from and a size in `pixels` up to `side`, it returns float RGB (batch, 3, pixels, pixels) in 0 … 1.
     """
 
     color_jitter: float
     canvases: Tensor
 
-    def __call__(self, rgba: Tensor, opaque: Tensor, generator: torch.Generator) -> Tensor:
-        images = _moved(_premultiplied(rgba), opaque, generator)
+    def __call__(self, rgba: Tensor, opaque: Tensor, generator: torch.Generator, pixels: int) -> Tensor:
+        parts = -(-len(rgba) * pixels**2 // _PIXELS_AT_ONCE)
+        varied = map(self._varied, rgba.chunk(parts), opaque.chunk(parts), repeat(generator), repeat(pixels))
+        return torch.cat(list(varied))
+
+    def _varied(self, rgba: Tensor, opaque: Tensor, generator: torch.Generator, pixels: int) -> Tensor:
+        images = _premultiplied(rgba)
+        if pixels < images.shape[-1]:
+            images = F.interpolate(images, size=(pixels, pixels), mode="bilinear", antialias=True, align_corners=False)
+        images = _moved(images, opaque, generator)
         if self.color_jitter:
             images = _recoloured(images, opaque, self.color_jitter, generator)
         return _composited(images, _backgrounds(images, self.canvases, generator))

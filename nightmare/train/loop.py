@@ -117,6 +117,7 @@ def train_network(
         steps = {"total": train.epochs * batches, "done": len(history) * batches}
         with progress_bar(label=name, unit="batch", **steps) as bar:
             for epoch in range(len(history), train.epochs):
+                pixels = _pixels_of(epoch / train.epochs, train.first_pixels, arrays.rgba.shape[-1])
                 order = epoch_order(weights, derived_seed(seed, "order", epoch))
                 losses = []
                 for batch in range(batches):
@@ -125,11 +126,13 @@ def train_network(
                     chosen = rows[drawn]
                     generator = torch.Generator().manual_seed(derived_seed(seed, "batch", epoch, batch))
                     images = augmentation(
-                        torch.from_numpy(arrays.rgba[chosen]), torch.from_numpy(arrays.opaque[chosen]), generator
+                        torch.from_numpy(arrays.rgba[chosen]),
+                        torch.from_numpy(arrays.opaque[chosen]),
+                        generator,
+                        pixels,
                     )
                     for group in optimizer.param_groups:
                         group["lr"] = rate(epoch * batches + batch)
-                    images = _shrunk(images, train.first_pixels, epoch / train.epochs)
                     losses.append(
                         _step(network, optimizer, images.to(device), labels[drawn].to(device), train, generator)
                     )
@@ -212,17 +215,14 @@ def _multiplies_bfloat16(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _shrunk(images: Tensor, first_pixels: int, done: float) -> Tensor:
+def _pixels_of(done: float, first_pixels: int, full: int) -> int:
     """Small pictures early, full ones for the last third: early epochs learn as much from fewer pixels.
 
-    Progressive resizing, as in fast.ai's DAWNBench entry of 2018. Sides are multiples of 8.
+    `done` is the share of the training before an epoch, and the side of its pictures a multiple of 8. Progressive
+    resizing, as in fast.ai's DAWNBench entry of 2018.
     """
-    full = images.shape[-1]
     grown = min(1.0, done / _FULL_SIZE_FROM)
-    side = min(full, 8 * round((first_pixels + (full - first_pixels) * grown) / 8))
-    if side == full:
-        return images
-    return F.interpolate(images, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
+    return min(full, 8 * round((first_pixels + (full - first_pixels) * grown) / 8))
 
 
 def _step(

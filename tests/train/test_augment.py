@@ -44,16 +44,18 @@ def test_half_transparent_pixel_is_half_matte() -> None:
 @pytest.mark.parametrize("ink", [0, 128, 255])
 def test_no_background_swallows_a_drawing(ink: int, seed: int, tiny_canvases: torch.Tensor) -> None:
     many = glyph(ink).repeat(64, 1, 1, 1)
-    images = Augmentation(0.0, tiny_canvases)(many, torch.zeros(64, dtype=torch.bool), generator(seed))
+    images = Augmentation(0.0, tiny_canvases)(many, torch.zeros(64, dtype=torch.bool), generator(seed), many.shape[-1])
     # A drawing that vanished would leave a picture as smooth as its background: compare with the same, undrawn.
-    empty = Augmentation(0.0, tiny_canvases)(many * 0, torch.zeros(64, dtype=torch.bool), generator(seed))
+    empty = Augmentation(0.0, tiny_canvases)(
+        many * 0, torch.zeros(64, dtype=torch.bool), generator(seed), many.shape[-1]
+    )
     inked = (images - empty).abs().amax(dim=(1, 2, 3))
     assert (inked > 0.15).all()
 
 
 def test_half_the_backgrounds_are_the_matte_of_evaluation(tiny_canvases: torch.Tensor) -> None:
     many = glyph(0).repeat(256, 1, 1, 1)
-    images = Augmentation(0.0, tiny_canvases)(many, torch.zeros(256, dtype=torch.bool), generator())
+    images = Augmentation(0.0, tiny_canvases)(many, torch.zeros(256, dtype=torch.bool), generator(), many.shape[-1])
     corners = images[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].flatten(1)
     matte = on_matte(glyph(0))[0, 0, 0, 0]
     plain = ((corners - matte).abs() < 1e-4).all(dim=1)
@@ -65,7 +67,7 @@ def test_half_the_backgrounds_are_the_matte_of_evaluation(tiny_canvases: torch.T
 
 def test_colours_stay_in_range(tiny_arrays: Arrays, tiny_canvases: torch.Tensor) -> None:
     rgba, opaque = torch.from_numpy(tiny_arrays.rgba), torch.from_numpy(tiny_arrays.opaque)
-    images = Augmentation(1.0, tiny_canvases)(rgba, opaque, generator())
+    images = Augmentation(1.0, tiny_canvases)(rgba, opaque, generator(), rgba.shape[-1])
     assert images.shape == (40, 3, 32, 32)
     assert images.min() >= -1e-5
     assert images.max() <= 1 + 1e-5
@@ -74,10 +76,10 @@ def test_colours_stay_in_range(tiny_arrays: Arrays, tiny_canvases: torch.Tensor)
 def test_no_jitter_leaves_the_colours_of_a_photograph(tiny_canvases: torch.Tensor) -> None:
     rgba = torch.full((4, 4, 16, 16), 255, dtype=torch.uint8)
     rgba[:, :3] = torch.tensor([200, 100, 50]).view(1, 3, 1, 1)
-    images = Augmentation(0.0, tiny_canvases)(rgba, torch.ones(4, dtype=torch.bool), generator())
+    images = Augmentation(0.0, tiny_canvases)(rgba, torch.ones(4, dtype=torch.bool), generator(), rgba.shape[-1])
     expected = (torch.tensor([200, 100, 50]) / 255).view(1, 3, 1, 1).expand_as(images)
     torch.testing.assert_close(images, expected, atol=1e-4, rtol=0)
-    jittered = Augmentation(1.0, tiny_canvases)(rgba, torch.ones(4, dtype=torch.bool), generator())
+    jittered = Augmentation(1.0, tiny_canvases)(rgba, torch.ones(4, dtype=torch.bool), generator(), rgba.shape[-1])
     assert (jittered - expected).abs().max() > 0.1
 
 
@@ -86,7 +88,9 @@ def test_jitter_varies_hue_saturation_contrast_and_brightness(tiny_canvases: tor
         photos = torch.full((256, 4, 32, 32), 255, dtype=torch.uint8)
         photos[:, :3, :16] = torch.tensor(upper).view(3, 1, 1)
         photos[:, :3, 16:] = torch.tensor(lower).view(3, 1, 1)
-        return Augmentation(1.0, tiny_canvases)(photos, torch.ones(256, dtype=torch.bool), generator())
+        return Augmentation(1.0, tiny_canvases)(
+            photos, torch.ones(256, dtype=torch.bool), generator(), photos.shape[-1]
+        )
 
     orange = jittered((200, 100, 50), (200, 100, 50)).mean(dim=(2, 3))
     assert set(orange.argmax(dim=1).tolist()) == {0, 1, 2}, "hue"
@@ -102,7 +106,7 @@ def test_some_drawings_turn_negative_and_no_photograph(tiny_canvases: torch.Tens
     black[:, 3] = 255
 
     def white_share(opaque: bool) -> float:
-        images = Augmentation(1.0, tiny_canvases)(black, torch.full((256,), opaque), generator())
+        images = Augmentation(1.0, tiny_canvases)(black, torch.full((256,), opaque), generator(), black.shape[-1])
         return float((images[:, :, 16, 16].mean(dim=1) > 0.85).float().mean())  # brightness alone brings black to 0.8
 
     assert 0.2 < white_share(opaque=False) < 0.6
@@ -132,7 +136,7 @@ def poses(tiny_canvases: torch.Tensor, monkeypatch: pytest.MonkeyPatch) -> Calla
     def moved(opaque: bool) -> torch.Tensor:
         alpha = torch.full_like(paper, 255) if opaque else 255 * (paper == 0)
         rgba = torch.cat([color, alpha[None]]).to(torch.uint8).repeat(512, 1, 1, 1)
-        images = Augmentation(0.0, tiny_canvases)(rgba, torch.full((512,), opaque), generator())
+        images = Augmentation(0.0, tiny_canvases)(rgba, torch.full((512,), opaque), generator(), rgba.shape[-1])
         went, came = centres((images - 230 / 255).clamp(min=0)), centres(torch.stack(dots).float()[None])
         return torch.linalg.solve(F.pad(went, (0, 1), value=1), came.expand_as(went)).mT
 
@@ -167,9 +171,35 @@ def test_photographs_are_cropped_into_and_drawings_grow_and_shrink(poses: Callab
 def test_same_generator_same_batch(tiny_arrays: Arrays, tiny_canvases: torch.Tensor) -> None:
     rgba, opaque = torch.from_numpy(tiny_arrays.rgba), torch.from_numpy(tiny_arrays.opaque)
     augmentation = Augmentation(0.5, tiny_canvases)
-    first, second, other = (augmentation(rgba, opaque, generator(seed)) for seed in (1, 1, 2))
+    first, second, other = (augmentation(rgba, opaque, generator(seed), rgba.shape[-1]) for seed in (1, 1, 2))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
+
+
+def test_small_pictures_show_the_same_as_large_ones(tiny_canvases: torch.Tensor) -> None:
+    rgba = torch.zeros(64, 4, 64, 64, dtype=torch.uint8)
+    rgba[:, 3] = 255
+    rgba[:, :3, :, ::4] = 255  # stripes that a smaller picture cannot hold: only grey is left
+    rgba[:, :3, 48:] = 0
+    augmentation, opaque = Augmentation(0.0, tiny_canvases), torch.ones(64, dtype=torch.bool)
+    small, full = (augmentation(rgba, opaque, generator(), pixels) for pixels in (16, 64))
+    assert small.shape == (64, 3, 16, 16)
+    assert (small - F.adaptive_avg_pool2d(full, 16)).abs().mean() < 0.1
+
+
+def test_a_large_batch_is_varied_part_by_part_with_nothing_lost(
+    monkeypatch: pytest.MonkeyPatch, tiny_canvases: torch.Tensor
+) -> None:
+    monkeypatch.setattr(augment, "_PIXELS_AT_ONCE", 3 * 32**2)
+    rgba = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1).repeat(1, 4, 32, 32) * 25
+    rgba[:, 3] = 255
+    images = Augmentation(0.0, tiny_canvases)(rgba, torch.arange(10) < 10, generator(), 32)
+    torch.testing.assert_close(images, rgba[:, :3] / 255)
+    poses: list[int] = []
+    monkeypatch.setattr(augment, "_moved", lambda images, opaque, generator: poses.append(len(images)) or images)
+    Augmentation(0.0, tiny_canvases)(rgba, torch.arange(10) < 10, generator(), 32)
+    assert sum(poses) == 10
+    assert max(poses) <= 3
 
 
 # Of a photograph one sees the pose, of a photograph of one colour that colour, of an empty drawing its background.
@@ -181,7 +211,7 @@ def test_one_picture_twice_in_a_batch_varies_each_on_its_own(
     if stripes:
         rgba[:, :3, ::8] = 0
     augmentation = Augmentation(color_jitter, tiny_canvases)
-    one, other = augmentation(rgba, torch.full((2,), alpha == 255), generator())
+    one, other = augmentation(rgba, torch.full((2,), alpha == 255), generator(), rgba.shape[-1])
     assert (one - other).abs().mean() > 0.01
 
 
@@ -193,7 +223,8 @@ def test_photographs_and_drawings_of_one_batch_are_each_treated_as_among_their_o
     mixed = torch.arange(12) % 3 == 0
     augmentation = Augmentation(0.5, tiny_canvases)
     among_photographs, among_drawings, together = (
-        augmentation(rgba, opaque, generator()) for opaque in (torch.ones_like(mixed), torch.zeros_like(mixed), mixed)
+        augmentation(rgba, opaque, generator(), rgba.shape[-1])
+        for opaque in (torch.ones_like(mixed), torch.zeros_like(mixed), mixed)
     )
     expected = torch.where(mixed.view(-1, 1, 1, 1), among_photographs, among_drawings)
     torch.testing.assert_close(together, expected)
@@ -209,7 +240,7 @@ def test_photos_behind_drawings_are_crops_from_all_over_the_canvases(monkeypatch
     monkeypatch.setattr(augment, "_BACKGROUND_SHARES", (0.0, 0.0, 0.0, 0.0, 1.0))
     canvases = 0.6 + 0.4 * torch.rand(2, 3, 20, 20, generator=generator())  # too light to make way for a drawing
     nothing = torch.zeros(64, 4, 16, 16, dtype=torch.uint8)
-    images = Augmentation(0.0, canvases)(nothing, torch.zeros(64, dtype=torch.bool), generator())
+    images = Augmentation(0.0, canvases)(nothing, torch.zeros(64, dtype=torch.bool), generator(), nothing.shape[-1])
     crops = canvases.unfold(2, 16, 1).unfold(3, 16, 1).permute(0, 2, 3, 1, 4, 5).flatten(0, 2)
     distances = torch.cdist(images.flatten(1), crops.flatten(1))
     assert (distances.amin(dim=1) < 0.1).all(), "other crops lie 4 away"
