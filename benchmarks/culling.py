@@ -21,13 +21,16 @@ from benchmarks.noise import CHECKED, KINDS, LabelledSet, Noised, clean_glyphs, 
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import trained_and_tested
 from nightmare.cull.crossval import cross_validate
-from nightmare.cull.features import features_of
+from nightmare.cull.faults import find_faults
+from nightmare.cull.features import features_of, seen_by_network
 from nightmare.cull.strategies import facts_of, suspects
 from nightmare.data.arrays import Arrays
 from nightmare.params import CullParams, Params, load_params
 from nightmare.tables import EVIDENCE, PREDICTIONS, read_table
 from nightmare.train.evaluate import scores
 
+# Features and faults of pictures, as crossval takes them.
+Known = tuple[NDArray[np.float64], NDArray[np.float64]]
 STRATEGIES = get_args(CullParams.model_fields["strategy"].annotation)
 VERDICTS = ("clean", "hard", "kin", "wrong")
 ROWS = [
@@ -71,7 +74,7 @@ def main() -> None:
     load = partial(clean_photos, wishes.photos) if wishes.photos else clean_glyphs
     seeds = range(FIRST_SEED, FIRST_SEED + wishes.seeds)
     clean = {seed: load(seed=seed) for seed in seeds}
-    known = {seed: _features(right.arrays, _pool(right.split)) for seed, right in clean.items()}
+    known = {seed: _known(right.arrays, _pool(right.split), seed=seed) for seed, right in clean.items()}
     rows: list[dict[str, object]] = []
     for kind, share in ROWS:
         if kind not in wishes.kinds:
@@ -99,10 +102,8 @@ def _smaller(params: Params, *, pixels: int, epochs: int) -> Params:
     )
 
 
-def _scored(
-    clean: LabelledSet, kind: str, share: float, *, known: NDArray[np.float64], params: Params, seed: int
-) -> pd.DataFrame:
-    """A row of figures per strategy, before the caps per class; `known` are the features of the pool without faults."""
+def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params: Params, seed: int) -> pd.DataFrame:
+    """A row of figures per strategy, before the caps per class; `known` is what is known of the pool without faults."""
     noised = Noised(clean.split, clean.arrays, set()) if kind == "none" else inject(clean, kind, share, seed=seed)
     classes = tuple(sorted(noised.split["label"].unique()))
     pictures = smaller(noised.arrays, params.model.pixels)
@@ -112,12 +113,12 @@ def _scored(
 
     whole = tested(noised.split)
     pool = _pool(noised.split)
-    features = known if noised.arrays is clean.arrays else _features(noised.arrays, pool)
-    predictions = cross_validate(pool, features, classes=classes, crossval=params.crossval, seed=seed)
+    features, faults = known if noised.arrays is clean.arrays else _known(noised.arrays, pool, seed=seed)
+    predictions = cross_validate(pool, features, faults, classes=classes, crossval=params.crossval, seed=seed)
     facts = facts_of(predictions, classes)
     faulty = facts["id"].isin(noised.faulty)
     hard = ~faulty & (facts["margin"] < 0)
-    rankings = {"confident": -facts["margin"], "evidence": facts["wrong"]}
+    rankings = {"confident": -facts["margin"], "evidence": facts["doubt"]}
     rows = []
     for strategy in STRATEGIES:
         removed = _doubted(strategy, predictions, whole, classes, params.cull)
@@ -153,8 +154,11 @@ def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, f
     }
 
 
-def _features(arrays: Arrays, pool: pd.DataFrame) -> NDArray[np.float64]:
-    return features_of(arrays.rgba[arrays.rows(pool["id"])])
+def _known(arrays: Arrays, pool: pd.DataFrame, *, seed: int) -> Known:
+    rgba = arrays.rgba[arrays.rows(pool["id"])]
+    seen = seen_by_network(rgba)
+    labels, groups = (pool[name].to_numpy(dtype=str) for name in ("label", "group"))
+    return features_of(rgba, seen), find_faults(rgba, seen, labels, groups, seed=seed)
 
 
 def _pool(split: pd.DataFrame) -> pd.DataFrame:
@@ -176,7 +180,7 @@ def natural_noise(params: Params) -> None:
             "verdict": name,
             "n": int((pool == name).sum()),
             "predicted right": float(right[pool == name].mean()),
-            "probably wrong": float(facts.loc[pool == name, "wrong"].mean()),
+            "doubt": float(facts.loc[pool == name, "doubt"].mean()),
         }
         for name in VERDICTS
     ]
@@ -192,7 +196,7 @@ def natural_noise(params: Params) -> None:
         sought = pool.isin(bad)
         precision = {
             name: f"{average_precision_score(sought, score):.3f}"
-            for name, score in (("margin", -facts["margin"]), ("evidence", facts["wrong"]))
+            for name, score in (("margin", -facts["margin"]), ("evidence", facts["doubt"]))
         }
         print(f"average precision for {' or '.join(bad)}: {precision}, chance {sought.mean():.3f}")
 

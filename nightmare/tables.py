@@ -19,6 +19,7 @@ __all__ = [
     "DREAMS",
     "DUPLICATES",
     "EVIDENCE",
+    "FAULTS",
     "HARD",
     "IMAGES",
     "LABELS",
@@ -154,12 +155,18 @@ PREDICTIONS = Table(
     key=("id",),
     columns={"id": "text", "side": "text", "grade": "text", "label": "text", "predicted": "text"},
 )
+# Faults of pictures: what the columns of their probabilities are called, and each in words.
+FAULTS = {"several": "several objects", "occluded": "occluded", "poor": "poor quality"}
 # As PREDICTIONS: the probabilities are those of the labels, by classifiers that never saw the image.
 EVIDENCE = Table(
     name="evidence",
     stage="crossval",
     key=("id",),
-    columns={**PREDICTIONS.columns, "wrong": "number"},  # probability of a wrong label
+    columns={
+        **PREDICTIONS.columns,
+        "wrong": "number",  # probability of a wrong label
+        **dict.fromkeys(FAULTS, "number"),  # probability of each fault of the picture
+    },
 )
 REMOVED = Table(
     name="removed",
@@ -174,6 +181,8 @@ REMOVED = Table(
         "self_confidence": "number",  # out-of-sample probability of the own label
         "margin": "number",  # self_confidence minus the largest other probability, -1 … 1
         "wrong": "number",  # probability of a wrong label
+        **dict.fromkeys(FAULTS, "number"),  # as in EVIDENCE
+        "doubt": "number",  # probability of a wrong label or of one of these faults
         "decision": "text",  # machine or hand
     },
 )

@@ -1,4 +1,5 @@
-"""Stage crossval: what classifiers that never saw an image say of it, and what that says of its label.
+"""Stage crossval: what classifiers that never saw an image say of it, and what that says of its label;
+and which pictures are poor examples of anything.
 
 In: data/split.csv, images. Out: reports/crossval/. Apart from cull, so that a new threshold judges nothing anew.
 """
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from nightmare.atomic import write_json
 from nightmare.cull.crossval import cross_validate
-from nightmare.cull.features import PIXELS, features_of
+from nightmare.cull.faults import find_faults
+from nightmare.cull.features import PIXELS, features_of, seen_by_network
 from nightmare.data.arrays import load_arrays
 from nightmare.errors import exit_code
 from nightmare.params import load_params
@@ -26,8 +28,17 @@ def main() -> None:
     classes = tuple(sorted(split["label"].unique()))
     pool = split[split["side"] != "test"]
     arrays = load_arrays(images[images["id"].isin(pool["id"])], Path("data/images"), pixels=PIXELS)
-    features = features_of(arrays.rgba[arrays.rows(pool["id"])])
-    predictions = cross_validate(pool, features, classes=classes, crossval=params.crossval, seed=params.seed)
+    rgba = arrays.rgba[arrays.rows(pool["id"])]
+    seen = seen_by_network(rgba)
+    labels, groups = (pool[name].to_numpy(dtype=str) for name in ("label", "group"))
+    predictions = cross_validate(
+        pool,
+        features_of(rgba, seen),
+        find_faults(rgba, seen, labels, groups, seed=params.seed),
+        classes=classes,
+        crossval=params.crossval,
+        seed=params.seed,
+    )
     write_table(predictions, REPORTS / "predictions.csv", EVIDENCE)
     write_json(REPORTS / "metrics.json", {**scores(predictions), "grade": recalls(predictions, by="grade")})
     save_confusion(

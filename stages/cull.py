@@ -54,8 +54,9 @@ def main() -> None:
         {
             "n": int((culled.split["side"] != "test").sum()),
             "removed": len(culled.removed),
-            "expected_wrong": float(facts["wrong"].sum()),
-            "expected_wrong_removed": float(culled.removed["wrong"].sum()),
+            "expected_faulty": float(facts["doubt"].sum()),
+            "expected_faulty_removed": float(culled.removed["doubt"].sum()),
+            "doubtful": int((facts["doubt"] > params.cull.confidence).sum()),
             "hard": len(culled.hard),
             "spared_by_cap": len(culled.spared),
             "reason": culled.removed["reason"].value_counts().sort_index().to_dict(),

@@ -12,6 +12,7 @@ from nightmare.cull.evidence import weigh_labels
 from nightmare.errors import InputError
 from nightmare.params import CrossvalParams
 from nightmare.seeds import derived_seed
+from nightmare.tables import FAULTS
 from nightmare.train.evaluate import prediction_table
 
 __all__ = ["cross_validate"]
@@ -20,13 +21,14 @@ __all__ = ["cross_validate"]
 def cross_validate(
     pool: pd.DataFrame,
     features: NDArray[np.float64],
+    faults: NDArray[np.float64],
     *,
     classes: tuple[str, ...],
     crossval: CrossvalParams,
     seed: int,
 ) -> pd.DataFrame:
-    """A row per image of `pool`, rows of the split table with `features` (n, d): its class probabilities, and how
-    probably its label is wrong (see `tables.EVIDENCE`).
+    """A row per image of `pool`, rows of the split table with `features` (n, d): its class probabilities, how
+    probably its label is wrong, and `faults` (n, faults; see `find_faults`): a table `tables.EVIDENCE`.
 
     Raises `InputError` when a class is so rare that a fold could hold all of it.
     """
@@ -43,7 +45,9 @@ def cross_validate(
     seeds = [derived_seed(seed, "folds", repeat) for repeat in range(crossval.repeats)]
     partitions = np.array([_folds(labels, groups, count, seed) for seed in seeds])
     evidence = weigh_labels(features, labels, partitions, class_count=len(classes))
-    return prediction_table(pool, evidence.probability, classes).assign(wrong=evidence.wrong)
+    table = prediction_table(pool, evidence.probability, classes).assign(wrong=evidence.wrong)
+    table[[*FAULTS]] = faults
+    return table
 
 
 def _folds(labels: NDArray[np.int64], groups: NDArray[np.str_], count: int, seed: int) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from nightmare.params import CullParams
+from nightmare.tables import FAULTS
 
 __all__ = ["Culled", "cull_split"]
 
@@ -58,7 +59,7 @@ def cull_split(
     removed["decision"] = ["hand" if identity in hand else "machine" for identity in removed["id"]]
     culled = split.assign(keep=split["keep"] & ~split["id"].isin(gone))
     spared = suspects[~within & ~suspects["id"].isin(decisions)]
-    hard = evidence[(evidence["margin"] < 0) & (evidence["wrong"] <= cull.confidence) & ~evidence["id"].isin(gone)]
+    hard = evidence[(evidence["margin"] < 0) & (evidence["doubt"] <= cull.confidence) & ~evidence["id"].isin(gone)]
     return Culled(culled, removed, hard, spared, sorted(set(decisions) - set(pool["id"])))
 
 
@@ -69,7 +70,9 @@ def _conflicting(pool: pd.DataFrame) -> set[str]:
 
 
 def _reasons(removed: pd.DataFrame, evidence: pd.DataFrame, conflicting: set[str]) -> list[str]:
-    """Why each image went: another class is the right one where it is as likely as that class's own images have it.
+    """Why each image went: for a fault of the picture, where that is likelier than a wrong label.
+
+    Another class is the right one where it is as likely as that class's own images have it.
 
     The threshold of confident learning (Northcutt et al. 2021): a fixed one would ask the same certainty of a class
     that is known well and of one that is hardly known.
@@ -77,7 +80,10 @@ def _reasons(removed: pd.DataFrame, evidence: pd.DataFrame, conflicting: set[str
     usual = evidence.groupby("label")["self_confidence"].mean()
     reasons = []
     for row in removed.itertuples():
-        if row.id in conflicting:
+        fault = max(FAULTS, key=lambda fault: getattr(row, fault))
+        if getattr(row, fault) > row.wrong:
+            reasons.append(FAULTS[fault])
+        elif row.id in conflicting:
             reasons.append("conflicting duplicate")
         elif row.confidence >= usual.get(row.suggested, 1.0):
             reasons.append("wrong class")

@@ -39,12 +39,14 @@ _COMPONENTS = 500  # of the descriptors, the largest ones
 _WORTH = 0.3  # of a descriptor beside a feature: they are many and say less
 
 
-def features_of(rgba: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Features (n, at most 1236) of pictures (n, 4, height, width), in units of their deviation over these pictures."""
+def features_of(rgba: NDArray[np.uint8], seen: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features (n, at most 1236) of pictures (n, 4, height, width), in units of their deviation over these pictures.
+
+    `seen` is what `seen_by_network` makes of them.
+    """
     described = StandardScaler().fit_transform(describe(rgba))
     components = PCA(min(_COMPONENTS, *described.shape), svd_solver="full").fit_transform(described)
-    seen: NDArray[np.float64] = StandardScaler().fit_transform(seen_by_network(rgba))
-    return np.concatenate([seen, _WORTH * components], axis=1)
+    return np.concatenate([StandardScaler().fit_transform(seen), _WORTH * components], axis=1)
 
 
 @torch.inference_mode()

@@ -8,15 +8,16 @@ from PIL import Image
 
 from nightmare.cull.cull import Culled
 from nightmare.data.sheet import MOST_PICTURES, image_sheet
+from nightmare.tables import FAULTS
 
 __all__ = ["borderline", "borderline_sheet", "removed_sheet"]
 
 _BORDERLINE = 96
-_SUREST_FIRST: dict[str, Any] = {"by": ["wrong", "margin", "id"], "ascending": [False, True, True]}
+_SUREST_FIRST: dict[str, Any] = {"by": ["doubt", "margin", "id"], "ascending": [False, True, True]}
 
 
 def borderline(culled: Culled, evidence: pd.DataFrame) -> pd.DataFrame:
-    """The kept pool images whose label is most probably wrong, the surest first."""
+    """The kept pool images that are most doubtful, the surest first."""
     kept = evidence[~evidence["id"].isin(culled.removed["id"])]
     return kept.sort_values(**_SUREST_FIRST).head(_BORDERLINE)
 
@@ -38,4 +39,7 @@ def borderline_sheet(culled: Culled, evidence: pd.DataFrame, images: pd.DataFram
 
 
 def _caption(row: dict) -> str:
+    fault = max(FAULTS, key=lambda fault: row[fault])
+    if row[fault] > row["wrong"]:
+        return f"{row['label']}\n{FAULTS[fault]}: {row[fault]:.0%}"
     return f"{row['label']}\nlike {row['suggested']}\nwrong: {row['wrong']:.0%}"

@@ -10,6 +10,7 @@ import pandas as pd
 from cleanlab.filter import find_label_issues
 
 from nightmare.params import CullParams
+from nightmare.tables import FAULTS
 from nightmare.train.evaluate import probabilities
 
 __all__ = ["facts_of", "suspects"]
@@ -19,7 +20,8 @@ def facts_of(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     """What the `predictions` (of classifiers that never saw the images) say about each image.
 
     Per row: id, label, suggested (likeliest other class), confidence (its probability), self_confidence, margin (the
-    difference of the two), and wrong, the probability of a wrong label, where the predictions have it.
+    difference of the two). Where the predictions have them (see `tables.EVIDENCE`), also wrong and the faults, and
+    doubt, the probability that any of these is so.
     """
     probability = probabilities(predictions, classes)
     own = np.array([list(classes).index(label) for label in predictions["label"]], dtype=int)
@@ -27,13 +29,20 @@ def facts_of(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     self_confidence = probability[rows, own]
     others = probability.copy()
     others[rows, own] = -np.inf
-    facts = predictions[["id", "label", *predictions.columns.intersection(["wrong"])]].reset_index(drop=True)
-    return facts.assign(
-        suggested=np.array(classes)[others.argmax(axis=1)],
-        confidence=others.max(axis=1),
-        self_confidence=self_confidence,
-        margin=self_confidence - others.max(axis=1),
+    facts = (
+        predictions[["id", "label"]]
+        .reset_index(drop=True)
+        .assign(
+            suggested=np.array(classes)[others.argmax(axis=1)],
+            confidence=others.max(axis=1),
+            self_confidence=self_confidence,
+            margin=self_confidence - others.max(axis=1),
+        )
     )
+    if "wrong" not in predictions:
+        return facts
+    facts[["wrong", *FAULTS]] = predictions[["wrong", *FAULTS]].to_numpy()
+    return facts.assign(doubt=1 - (1 - facts["wrong"]) * (1 - facts[[*FAULTS]].sum(axis=1)))
 
 
 def suspects(
@@ -45,8 +54,8 @@ def suspects(
 
     `validation`: the original's rule, what the trained model misclassifies on the validation side. `misclassified`:
     out-of-fold misclassification with at least `cull.confidence`. `confident`: confident learning (Northcutt et al.
-    2021) on the out-of-fold probabilities, as cleanlab does it by default. `evidence`: labels that are wrong with more
-    than `cull.confidence`, as long as the right images that a class is expected to lose stay within `cull.budget`.
+    2021) on the out-of-fold probabilities, as cleanlab does it by default. `evidence`: what is doubted with more than
+    `cull.confidence`, as long as the right images that a class is expected to lose stay within `cull.budget`.
     """
     facts = facts_of(predictions, classes)
     if cull.strategy == "evidence":
@@ -65,7 +74,7 @@ def suspects(
 
 
 def _within_budget(facts: pd.DataFrame, cull: CullParams) -> pd.DataFrame:
-    surest = facts.sort_values(["wrong", "id"], ascending=[False, True], ignore_index=True)
-    right = (1 - surest["wrong"]).groupby(surest["label"])
+    surest = facts.sort_values(["doubt", "id"], ascending=[False, True], ignore_index=True)
+    right = (1 - surest["doubt"]).groupby(surest["label"])
     affordable = right.cumsum() <= cull.budget * right.transform("sum")
-    return surest[(surest["wrong"] > cull.confidence) & affordable].reset_index(drop=True)
+    return surest[(surest["doubt"] > cull.confidence) & affordable].reset_index(drop=True)

@@ -41,7 +41,9 @@ def features(pool: pd.DataFrame) -> NDArray[np.float64]:
 
 def run(pool: pd.DataFrame, features: NDArray[np.float64], *, folds: int = 5, repeats: int = 2, seed: int = 1) -> Any:
     settings = CrossvalParams(folds=folds, repeats=repeats)
-    return cross_validate(pool, features, classes=CLASSES, crossval=settings, seed=seed)
+    return cross_validate(
+        pool, features, np.full((len(pool), 3), [0.1, 0.2, 0.3]), classes=CLASSES, crossval=settings, seed=seed
+    )
 
 
 def partitions_of(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int64]]:
@@ -61,6 +63,7 @@ def test_a_row_per_image_with_its_probabilities(pool: pd.DataFrame, features: ND
     np.testing.assert_allclose(table[["p_bars", "p_disc"]].sum(axis=1), 1)
     assert (table["predicted"] == table["label"]).mean() > 0.9
     assert table["wrong"].max() < 0.5
+    assert table.loc[5, ["several", "occluded", "poor"]].tolist() == [0.1, 0.2, 0.3]
     write_table(table, tmp_path / "evidence.csv", EVIDENCE)
 
 

@@ -30,6 +30,10 @@ def evidence_of(split: pd.DataFrame, margins: list[float], confidence: float = 0
             "self_confidence": [confidence + margin for margin in margins],
             "margin": margins,
             "wrong": 0.3,
+            "several": 0.0,
+            "occluded": 0.0,
+            "poor": 0.0,
+            "doubt": 0.3,
         }
     ).reset_index(drop=True)
 
@@ -85,8 +89,18 @@ def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:
     assert list(removed.set_index("id")["reason"][split["id"][:4]]) == reasons
 
 
+def test_a_fault_is_the_reason_where_it_is_likelier_than_a_wrong_label(cull: CullParams) -> None:
+    split = split_of(["a"] * 4, ["train"] * 4, ["g", "h", "i", "j"])
+    facts = evidence_of(split, [-0.5] * 4).assign(
+        several=[0.6, 0.1, 0.1, 0.2], occluded=[0.1, 0.6, 0.1, 0.2], poor=[0.1, 0.1, 0.6, 0.2]
+    )
+    hand = dict.fromkeys(split["id"], "remove")
+    removed = cull_split(split, facts[:0], facts, decisions=hand, cull=cull).removed
+    assert list(removed["reason"]) == ["several objects", "occluded", "poor quality", "none of the classes"]
+
+
 def test_what_is_hard_but_probably_right_is_kept_and_listed(cull: CullParams) -> None:
     split = split_of(["a"] * 5, ["train"] * 5)
-    facts = evidence_of(split, [-0.9, -0.8, -0.7, -0.6, 0.5]).assign(wrong=[0.9, 0.6, 0.4, 0.5, 0.1])
+    facts = evidence_of(split, [-0.9, -0.8, -0.7, -0.6, 0.5]).assign(doubt=[0.9, 0.6, 0.4, 0.5, 0.1])
     culled = cull_split(split, facts[:1], facts, decisions={split["id"][3]: "remove"}, cull=cull)
-    assert list(culled.hard["id"]) == [split["id"][2]], "not removed, not probably wrong, taken for another class"
+    assert list(culled.hard["id"]) == [split["id"][2]], "not removed, not doubted, taken for another class"

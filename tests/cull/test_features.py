@@ -49,7 +49,7 @@ def test_a_picture_has_its_features_in_any_company(tiny_arrays: Arrays) -> None:
 
 
 def test_features_are_in_units_of_their_deviation_and_descriptors_count_less(tiny_arrays: Arrays) -> None:
-    found = features_of(tiny_arrays.rgba)
+    found = features_of(tiny_arrays.rgba, seen_by_network(tiny_arrays.rgba))
     assert found.shape == (40, 736 + 40), "not more components than pictures"
     np.testing.assert_allclose(found.mean(axis=0), 0, atol=1e-6)
     deviations = found[:, :736].std(axis=0)

@@ -19,6 +19,10 @@ EVIDENCE = pd.DataFrame(
         "self_confidence": [0.05, 0.2, 0.6, 0.4],
         "margin": [-0.85, -0.4, 0.3, -0.1],
         "wrong": [0.9, 0.6, 0.2, 0.4],
+        "several": 0.0,
+        "occluded": 0.0,
+        "poor": 0.0,
+        "doubt": [0.9, 0.6, 0.2, 0.4],
     }
 )
 

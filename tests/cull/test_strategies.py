@@ -8,6 +8,7 @@ from nightmare.cull.strategies import facts_of, suspects
 from nightmare.params import CullParams, Params
 
 CLASSES = ("frog", "skull", "spider")
+WHOLE = {"several": 0.0, "occluded": 0.0, "poor": 0.0}
 
 
 def predictions_of(labels: list[str], probability: list[list[float]], side: str = "train") -> pd.DataFrame:
@@ -24,12 +25,14 @@ def doubted_ids(table: pd.DataFrame, rule: CullParams, validation: pd.DataFrame 
 
 def test_facts_by_hand() -> None:
     table = predictions_of(["frog", "skull"], [[0.7, 0.1, 0.2], [0.6, 0.3, 0.1]])
-    facts = facts_of(table.assign(wrong=[0.1, 0.8]), CLASSES)
+    facts = facts_of(table.assign(wrong=[0.1, 0.8], several=[0.5, 0], occluded=0, poor=[0.1, 0]), CLASSES)
     assert list(facts["suggested"]) == ["spider", "frog"]
     np.testing.assert_allclose(facts["confidence"], [0.2, 0.6])
     np.testing.assert_allclose(facts["self_confidence"], [0.7, 0.3])
     np.testing.assert_allclose(facts["margin"], [0.5, -0.3])
     assert list(facts["wrong"]) == [0.1, 0.8]
+    assert list(facts["several"]) == [0.5, 0]
+    np.testing.assert_allclose(facts["doubt"], [1 - 0.9 * 0.4, 0.8])
     assert "wrong" not in facts_of(table, CLASSES), "the trained model says nothing of it"
 
 
@@ -52,17 +55,24 @@ def test_validation_is_the_original_rule_and_sees_the_validation_side_alone(para
 
 
 def test_evidence_takes_what_is_more_probably_wrong_than_right(params: Params) -> None:
-    table = predictions_of(["frog"] * 4, [[0.8, 0.1, 0.1]] * 4).assign(wrong=[0.4, 0.9, 0.6, 0.5])
+    table = predictions_of(["frog"] * 4, [[0.8, 0.1, 0.1]] * 4).assign(wrong=[0.4, 0.9, 0.6, 0.5], **WHOLE)
     rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 1.0})
     assert doubted_ids(table, rule) == [table["id"][1], table["id"][2]], "the surest first"
     surer = rule.model_copy(update={"confidence": 0.8})
     assert doubted_ids(table, surer) == [table["id"][1]]
 
 
+def test_evidence_takes_pictures_with_faults_too(params: Params) -> None:
+    table = predictions_of(["frog"] * 3, [[0.8, 0.1, 0.1]] * 3)
+    table = table.assign(wrong=[0.1, 0.3, 0.3], several=[0.0, 0.4, 0.1], occluded=[0.7, 0.0, 0.0], poor=0.0)
+    rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 1.0})
+    assert doubted_ids(table, rule) == [table["id"][0], table["id"][1]]
+
+
 def test_the_budget_bounds_the_right_images_that_each_class_is_expected_to_lose(params: Params) -> None:
     wrong = [0.95, 0.9, 0.8, 0.6] + [0.0] * 6
     table = predictions_of(["frog"] * 10 + ["skull"] * 10, [[0.8, 0.1, 0.1]] * 20)
-    table = table.assign(wrong=wrong + [0.0] * 9 + [0.9])
+    table = table.assign(wrong=wrong + [0.0] * 9 + [0.9], **WHOLE)
     rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 0.05})
     # Of the frogs 6.75 are expected to be right, and a twentieth of these is 0.34: 0.05 + 0.1 fit, 0.2 more do not.
     assert doubted_ids(table, rule) == [table["id"][row] for row in (0, 1, 19)]
