@@ -30,8 +30,8 @@ __all__ = ["find_faults", "make_examples", "weigh_faults"]
 _MOST_MADE = 300  # of each kind: more find no more, and a large set takes no longer
 _FOLDS = 5
 _ROUNDS = 8  # of learning anew what is whole
-# What share of the set is thought to have each fault while it is learnt from. Fewer, and covered photographs stay whole;
-# more, and a set without faults loses more than one in a hundred, first what is drawn faintly.
+# What share of the set is thought to have each fault while it is learnt from. Fewer, and covered photographs stay
+# whole; more, and a set without faults loses more than one in a hundred, first what is drawn faintly.
 _SHARE_LEARNT = {"several": 0.15, "occluded": 0.15, "poor": 0.05}
 _USUAL_SHARE, _STRENGTH = 0.005, 0.05  # what is thought of a set before it is seen, and its weight against the set
 _STEPS = 200
