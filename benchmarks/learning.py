@@ -2,7 +2,8 @@
 
 `accuracy` trains the first network of the pipeline anew under other settings and over several seeds, for its balanced
 accuracy (about 40 minutes on 2 cores). `dreams` trains the network that dreams for equally long in other ways, for what
-the judge recognises in its portraits of the classes (about 30). Choose settings by the validation column: the test side
+the judge recognises in its portraits of the classes (about 30; with `--photos FOLDER`, photographs in one folder per
+class instead of the default data). Choose settings by the validation column: the test side
 says what the choice was worth, and nothing is tuned on it. After a stop, run it again: trainings go on from their
 checkpoints. Minutes compare when nothing else runs.
 """
@@ -12,6 +13,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,13 @@ import torch
 from torch import Tensor
 from torchvision.models import ResNet
 
-from benchmarks.portraits import JUDGE
+from benchmarks.noise import clean_photos, smaller
+from benchmarks.portraits import JUDGE, FeatureJudge, feature_judge
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import trained_and_tested
 from benchmarks.training import SHARDS
 from nightmare.atomic import atomic_path, save_picture
+from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays, load_arrays
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.presets import PORTRAIT
@@ -34,13 +38,28 @@ from nightmare.tables import IMAGES, SPLIT, read_table
 from nightmare.train.checkpoint import checkpoint_path
 from nightmare.train.evaluate import scores
 from nightmare.train.filters import low_frequency_share
-from nightmare.train.model import Model, load_model, model_card
+from nightmare.train.judge import sides_swapped
+from nightmare.train.model import Model, load_model, model_card, save_model
 from nightmare.train.network import pretrained_fingerprint
 
-RETRAINED = "models/retrain/model.safetensors"
 # What each step of an adversary adds to a training step, in plain ones: 0.53 and 0.60 in history/training-extras.csv.
 # A running average adds 0.04 and is left out of account.
 ADVERSARY = 0.6
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What networks are taught to dream of: `split` and `arrays`, and the folder of the network that they `start` from.
+
+    `judge` and `by_features` have learnt from other images than it; the second has `known` this balanced share of its.
+    """
+
+    split: pd.DataFrame
+    arrays: Arrays
+    start: Path
+    judge: Model
+    by_features: FeatureJudge
+    known: float
 
 
 def accuracy_variants(train: TrainParams, pixels: int) -> dict[str, TrainParams]:
@@ -135,6 +154,7 @@ def main() -> None:
     dreams.add_argument(
         "--portraits", type=int, default=4, help="of each class from noise, and from as many photos if there are"
     )
+    dreams.add_argument("--photos", type=Path, help="a folder of photographs, one folder per class")
     dreams.add_argument("--pixels", type=int, default=64, help="side of the portraits")
     dreams.add_argument("--out", type=Path, required=True, help="folder for a sheet of portraits per variant")
     given = parser.parse_args()
@@ -142,7 +162,10 @@ def main() -> None:
     if given.question == "accuracy":
         ask_for_accuracy(load_params(), seeds=given.seeds)
     else:
-        ask_for_dreams(load_params(), count=given.portraits, pixels=given.pixels, out=given.out)
+        params = load_params()
+        subject = photographs(params, given.photos, out=given.out) if given.photos else default_data(params)
+        name = "learning-dreams-photos" if given.photos else "learning-dreams"
+        ask_for_dreams(params, subject, count=given.portraits, pixels=given.pixels, out=given.out, name=name)
 
 
 def ask_for_accuracy(params: Params, *, seeds: int) -> None:
@@ -160,40 +183,62 @@ def ask_for_accuracy(params: Params, *, seeds: int) -> None:
     append_history(rows, name="learning-accuracy")
 
 
-def ask_for_dreams(params: Params, *, count: int, pixels: int, out: Path) -> None:
-    params = overridden(params, params.robust, pretrained=RETRAINED)
+def default_data(params: Params) -> Subject:
+    """The images that culling kept, and the networks of the pipeline."""
     split, arrays = _pictures("data/culled.csv", params)
     judge = load_model(JUDGE)
+    by_features = feature_judge(split, _pictures("data/culled.csv", params, pixels=PIXELS)[1], judge.card.classes)
+    return Subject(split, arrays, Path("models/retrain"), judge, *by_features)
+
+
+def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
+    """Those below `folder`, a network that learnt them as stage train does, kept in `out`, and a judge of its own."""
+    photos = clean_photos(folder, seed=params.seed)
+    split, arrays = photos.split, smaller(photos.arrays, params.model.pixels)
+    classes = tuple(sorted(split["label"].unique()))
+    card = model_card(params, classes, split)
+    save_model(out / "start", _learnt(params, split, arrays)[0], card)
+    judging = overridden(params, params.judge, seed=params.seed + 1)
+    judge = Model(_learnt(judging, sides_swapped(split), arrays)[0].requires_grad_(False), card, sha256="")
+    return Subject(split, arrays, out / "start", judge, *feature_judge(split, photos.arrays, classes))
+
+
+def ask_for_dreams(params: Params, subject: Subject, *, count: int, pixels: int, out: Path, name: str) -> None:
+    params = overridden(params, params.robust, pretrained=str(subject.start / "model.safetensors"))
+    split, judge = subject.split, subject.judge
+    print(f"the judge by features knows {subject.known:.2f} of the images that it has not seen")
     starts = starting_points(
         load_canvases(Path("data/canvases"), pixels=2 * pixels), count=count, pixels=pixels, seed=1
     )
     rows: list[dict[str, object]] = []
-    for name, train in dream_variants(params.train).items():
+    for variant, train in dream_variants(params.train).items():
         varied = _with(params, train=train, seed=params.seed)
-        network, figures = _learnt(varied, split, arrays)
+        network, figures = _learnt(varied, split, subject.arrays)
         model = Model(network.requires_grad_(False), model_card(varied, judge.card.classes, split), sha256="")
         from_noise, from_photos = (portraits(model, squares, PORTRAIT) for squares in starts)
         both = torch.cat([from_noise, from_photos], dim=1)
         recognised = recognition(judge, both, model.card.classes)
         rows.append(
             {
-                "variant": name,
+                "variant": variant,
                 "epochs": train.epochs,
                 **figures,
                 "noise": recognition(judge, from_noise, model.card.classes).share,
                 "photos": recognition(judge, from_photos, model.card.classes).share,
+                "by features": subject.by_features.recognised(both),
                 "n": recognised.n,
                 "dominance": dominance(judge, both, model.card.classes),
                 "low frequencies": low_frequency_share(network),
             }
         )
-        title = f"{name}: {recognised.share:.0%} recognised"
+        title = f"{variant}: {recognised.share:.0%} recognised"
         sheet = portrait_sheet(both, recognised, cell=2 * pixels, title=title)
-        save_picture(out / sheet_file(name), sheet)
+        save_picture(out / sheet_file(variant), sheet)
     print_table(
-        rows, title="Trained for equally long, with one seed: shares of n portraits (recognised by chance: 0.1)"
+        rows,
+        title=f"Trained equally long, with one seed: shares of portraits (by chance {1 / len(judge.card.classes)})",
     )
-    append_history(rows, name="learning-dreams")
+    append_history(rows, name=name)
 
 
 def _variants(train: TrainParams, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, TrainParams]:
@@ -214,10 +259,10 @@ def _with(params: Params, *, train: TrainParams, seed: int) -> Params:
     return params.model_copy(update={"train": train, "seed": seed})
 
 
-def _pictures(table: str, params: Params) -> tuple[pd.DataFrame, Arrays]:
-    """The split in the file `table`, and its pictures, as stage train takes them."""
+def _pictures(table: str, params: Params, *, pixels: int | None = None) -> tuple[pd.DataFrame, Arrays]:
+    """The split in the file `table`, and its pictures, of the size that stage train takes where `pixels` says none."""
     split, images = read_table(table, SPLIT), read_table("data/images.csv", IMAGES)
-    return split, load_arrays(images[images["id"].isin(split["id"])], SHARDS, pixels=params.model.pixels)
+    return split, load_arrays(images[images["id"].isin(split["id"])], SHARDS, pixels=pixels or params.model.pixels)
 
 
 def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[ResNet, dict[str, float]]:

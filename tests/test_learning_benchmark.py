@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from ruamel.yaml import YAML
 from torch import Tensor, nn
 
+from benchmarks import learning
 from benchmarks.learning import (
     accuracy_table,
     accuracy_variants,
@@ -18,10 +21,13 @@ from benchmarks.learning import (
     sheet_file,
     what_is_luck,
 )
+from benchmarks.noise import PHOTO_CLASSES
+from nightmare.cull.features import PIXELS
+from nightmare.data.arrays import Arrays
 from nightmare.dream.recognition import recognition
 from nightmare.params import Params, TrainParams, overridden
-from nightmare.train.model import Model, ModelCard
-from nightmare.train.network import MEAN, STD
+from nightmare.train.model import Model, ModelCard, load_model
+from nightmare.train.network import MEAN, STD, build_network
 
 ROOT = Path(__file__).parents[1]
 
@@ -129,6 +135,34 @@ def test_variants_are_compared_to_the_first_and_to_the_luck_of_seeds() -> None:
     # The mean variance is 0.0125, that of a difference of two means of two as large, and twice its root counts.
     assert what_is_luck(runs, "test") == pytest.approx(2 * 0.0125**0.5)
     assert what_is_luck(runs, "validation") == 0
+
+
+def test_of_photographs_the_judge_learns_what_the_start_does_not(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, label in enumerate((*PHOTO_CLASSES, "landscapes")):
+        (tmp_path / label).mkdir()
+        for photo in range(10):
+            pixels = np.random.default_rng(100 * number + photo).integers(0, 256, (20, 30, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / label / f"{photo}.png")
+    taught: list[tuple[Params, pd.DataFrame, Arrays]] = []
+
+    def learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[nn.Module, dict[str, float]]:
+        taught.append((params, split, arrays))
+        return build_network(18, 5), {}
+
+    monkeypatch.setattr(learning, "_learnt", learnt)
+    monkeypatch.setattr(learning, "feature_judge", lambda split, arrays, classes: (arrays.rgba.shape[-1], 0.5))
+    subject = learning.photographs(params, tmp_path, out=tmp_path / "sheets")
+    (of_start, split, arrays), (of_judge, swapped, _) = taught
+    assert of_start == params
+    assert (of_judge.train.epochs, of_judge.seed) == (params.judge.epochs, params.seed + 1)
+    assert arrays.rgba.shape == (60, 4, params.model.pixels, params.model.pixels)
+    learning_from = set(swapped.loc[swapped["side"] == "train", "id"])
+    assert learning_from == set(split.loc[split["side"] != "train", "id"])
+    assert load_model(subject.start).card.classes == PHOTO_CLASSES == subject.judge.card.classes
+    assert not any(weight.requires_grad for weight in subject.judge.network.parameters())
+    assert subject.by_features == PIXELS, "features see photographs at the size that culling does"
 
 
 def test_the_hour_of_training_can_be_run() -> None:
