@@ -76,6 +76,7 @@ def accuracy_variants(train: TrainParams, pixels: int) -> dict[str, TrainParams]
             "balance 1": {"balance": 1.0},
             "no label smoothing": {"label_smoothing": 0.0},
             "half the epochs": {"epochs": math.ceil(train.epochs / 2)},
+            "half again the epochs": {"epochs": math.ceil(train.epochs * 3 / 2)},
             "usual recipe": plain,
         },
     )
