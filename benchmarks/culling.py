@@ -157,8 +157,7 @@ def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, f
 def _known(arrays: Arrays, pool: pd.DataFrame, *, seed: int) -> Known:
     rgba = arrays.rgba[arrays.rows(pool["id"])]
     seen = seen_by_network(rgba)
-    labels, groups = (pool[name].to_numpy(dtype=str) for name in ("label", "group"))
-    return features_of(rgba, seen), find_faults(rgba, seen, labels, groups, seed=seed)
+    return features_of(rgba, seen), find_faults(rgba, seen, pool["group"].to_numpy(dtype=str), seed=seed)
 
 
 def _pool(split: pd.DataFrame) -> pd.DataFrame:

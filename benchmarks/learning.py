@@ -2,10 +2,10 @@
 
 `accuracy` trains the first network of the pipeline anew under other settings and over several seeds, for its balanced
 accuracy (about 40 minutes on 2 cores). `dreams` trains the network that dreams for equally long in other ways, for what
-the judge recognises in its portraits of the classes (about 30; with `--photos FOLDER`, photographs in one folder per
-class instead of the default data). Choose settings by the validation column: the test side
-says what the choice was worth, and nothing is tuned on it. After a stop, run it again: trainings go on from their
-checkpoints. Minutes compare when nothing else runs.
+two judges recognise in its portraits of the classes (about 30; with `--photos FOLDER`, photographs in one folder per
+class instead of the default data). Choose settings by the validation column: the test side says what the choice was
+worth, and nothing is tuned on it. After a stop, run it again: trainings go on from their checkpoints. Minutes compare
+when nothing else runs.
 """
 
 import argparse
@@ -76,7 +76,6 @@ def accuracy_variants(train: TrainParams, pixels: int) -> dict[str, TrainParams]
             "balance 1": {"balance": 1.0},
             "no label smoothing": {"label_smoothing": 0.0},
             "half the epochs": {"epochs": math.ceil(train.epochs / 2)},
-            "half again the epochs": {"epochs": math.ceil(train.epochs * 3 / 2)},
             "usual recipe": plain,
         },
     )
@@ -199,8 +198,9 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
     classes = tuple(sorted(split["label"].unique()))
     card = model_card(params, classes, split)
     save_model(out / "start", _learnt(params, split, arrays)[0], card)
-    judging = overridden(params, params.judge, seed=params.seed + 1)
-    judge = Model(_learnt(judging, sides_swapped(split), arrays)[0].requires_grad_(False), card, sha256="")
+    judging, swapped = overridden(params, params.judge, seed=params.seed + 1), sides_swapped(split)
+    network = _learnt(judging, swapped, arrays)[0].requires_grad_(False)
+    judge = Model(network, model_card(judging, classes, swapped), sha256="")
     return Subject(split, arrays, out / "start", judge, *feature_judge(split, photos.arrays, classes))
 
 
@@ -237,7 +237,7 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, pixels: int,
         save_picture(out / sheet_file(variant), sheet)
     print_table(
         rows,
-        title=f"Trained equally long, with one seed: shares of portraits (by chance {1 / len(judge.card.classes)})",
+        title=f"Trained equally long, with one seed: shares of portraits (by chance {1 / len(judge.card.classes):.2g})",
     )
     append_history(rows, name=name)
 

@@ -110,7 +110,7 @@ def main() -> None:
                     "n": said[0].n,
                 }
             )
-    print_table(rows, title="Share of portraits that the judge recognises (chance 0.1)")
+    print_table(rows, title="Share of portraits that the judges recognise (chance 0.1)")
     append_history(rows, name="portraits")
     if wishes.sheet:
         both = torch.cat(made, dim=1)

@@ -30,11 +30,10 @@ def main() -> None:
     arrays = load_arrays(images[images["id"].isin(pool["id"])], Path("data/images"), pixels=PIXELS)
     rgba = arrays.rgba[arrays.rows(pool["id"])]
     seen = seen_by_network(rgba)
-    labels, groups = (pool[name].to_numpy(dtype=str) for name in ("label", "group"))
     predictions = cross_validate(
         pool,
         features_of(rgba, seen),
-        find_faults(rgba, seen, labels, groups, seed=params.seed),
+        find_faults(rgba, seen, pool["group"].to_numpy(dtype=str), seed=params.seed),
         classes=classes,
         crossval=params.crossval,
         seed=params.seed,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from nightmare.cull.strategies import likeliest_fault
 from nightmare.params import CullParams
 from nightmare.tables import FAULTS
 
@@ -70,7 +71,7 @@ def _conflicting(pool: pd.DataFrame) -> set[str]:
 
 
 def _reasons(removed: pd.DataFrame, evidence: pd.DataFrame, conflicting: set[str]) -> list[str]:
-    """Why each image went: for a fault of the picture, where that is likelier than a wrong label.
+    """Why each image went: a copy under another label, a fault of the picture, or its label.
 
     Another class is the right one where it is as likely as that class's own images have it.
 
@@ -79,13 +80,12 @@ def _reasons(removed: pd.DataFrame, evidence: pd.DataFrame, conflicting: set[str
     """
     usual = evidence.groupby("label")["self_confidence"].mean()
     reasons = []
-    for row in removed.itertuples():
-        fault = max(FAULTS, key=lambda fault: getattr(row, fault))
-        if getattr(row, fault) > row.wrong:
-            reasons.append(FAULTS[fault])
-        elif row.id in conflicting:
+    for row in removed.to_dict("records"):
+        if row["id"] in conflicting:
             reasons.append("conflicting duplicate")
-        elif row.confidence >= usual.get(row.suggested, 1.0):
+        elif fault := likeliest_fault(row):
+            reasons.append(FAULTS[fault])
+        elif row["confidence"] >= usual.get(row["suggested"], 1.0):
             reasons.append("wrong class")
         else:
             reasons.append("none of the classes")

@@ -5,12 +5,13 @@ blurred one. A classifier learns to tell what was made so from the set itself, o
 that knows photographs. A picture that is as small, alone, or has such a block behind it is made as well and is whole:
 else everything small would pass for one of several things.
 
-Those of the set that the classifier takes for made ones are taken out of what it learns as whole, and it learns again:
-without that, a set with many covered pictures teaches it that covered is whole. How many of the set are faulty is
-estimated last, so that a set without faults loses next to nothing (Saerens et al. 2002).
+Those of the set that the classifier takes for made ones are taken out of what it learns as whole, with what was made of
+them, and it learns again: without that, a set with many covered pictures teaches it that covered is whole. How many of
+the set are faulty is estimated last, so that a set without faults loses next to nothing (Saerens et al. 2002).
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,46 +25,52 @@ from nightmare.cull.features import seen_by_network
 from nightmare.seeds import derived_seed
 from nightmare.tables import FAULTS
 
-__all__ = ["find_faults", "make_examples", "weigh_faults"]
+__all__ = ["Examples", "find_faults", "make_examples", "weigh_faults"]
 
 
 _MOST_MADE = 300  # of each kind: more find no more, and a large set takes no longer
 _FOLDS = 5
-_ROUNDS = 8  # of learning anew what is whole
-# What share of the set is thought to have each fault while it is learnt from. Fewer, and covered photographs stay
-# whole; more, and a set without faults loses more than one in a hundred, first what is drawn faintly.
-_SHARE_LEARNT = {"several": 0.15, "occluded": 0.15, "poor": 0.05}
+_ROUNDS = 12  # of learning anew what is whole
+# What share of the set is thought to have each fault while it is learnt from: at least this, and half as much again as
+# was found. Less, and covered photographs stay whole; more, and a set without faults loses over one in a hundred.
+_LEAST_SHARE, _GROWTH, _MOST = {"several": 0.05, "occluded": 0.05, "poor": 0.01}, 1.5, 0.9
 _USUAL_SHARE, _STRENGTH = 0.005, 0.05  # what is thought of a set before it is seen, and its weight against the set
 _STEPS = 200
 
 
+@dataclass(frozen=True)
+class Examples:
+    """What was made, by `rgba` (m, 4, side, side), and the rows (m) of the pictures it was made `of`."""
+
+    rgba: NDArray[np.uint8]
+    of: NDArray[np.int64]
+
+
 def find_faults(
-    rgba: NDArray[np.uint8],
-    seen: NDArray[np.float64],
-    labels: NDArray[np.str_],
-    groups: NDArray[np.str_],
-    *,
-    seed: int,
+    rgba: NDArray[np.uint8], seen: NDArray[np.float64], groups: NDArray[np.str_], *, seed: int
 ) -> NDArray[np.float64]:
     """How probably each picture (n, 4, side, side) has each fault of `tables.FAULTS`: (n, faults).
 
-    `seen` (n, d) are its features (see `seen_by_network`), `groups` say which are near-duplicates.
+    `seen` (n, d) are its features (see `seen_by_network`), `groups` say which are near-duplicates. Where all are, there
+    is nothing to learn from, and no fault is found.
     """
-    generator = np.random.default_rng(derived_seed(seed, "faults"))
     count = min(_FOLDS, len(set(groups)))
+    if count < 2:
+        return np.zeros((len(rgba), len(FAULTS)))
+    generator = np.random.default_rng(derived_seed(seed, "faults"))
     folds = np.empty(len(rgba), dtype=np.int64)
     cut = GroupKFold(count, shuffle=True, random_state=derived_seed(seed, "faults") % 2**32)
     for fold, (_, judged) in enumerate(cut.split(rgba, groups=groups)):
         folds[judged] = fold
     sources = np.sort(generator.permutation(len(rgba))[:_MOST_MADE])
-    partners = np.array([_partner(row, labels, folds, generator) for row in sources])
+    partners = np.array([_partner(row, groups, folds, generator) for row in sources])
     examples = make_examples(rgba[sources], rgba[partners], seed=seed)
-    made = {name: seen_by_network(pictures) for name, pictures in examples.items()}
-    return weigh_faults(seen, made, folds, folds[sources])
+    made = {name: (seen_by_network(some.rgba), sources[some.of]) for name, some in examples.items()}
+    return weigh_faults(seen, made, folds)
 
 
-def make_examples(rgba: NDArray[np.uint8], partners: NDArray[np.uint8], *, seed: int) -> dict[str, NDArray[np.uint8]]:
-    """Of each picture (n, 4, side, side) one with each fault of `tables.FAULTS`, and two whole ones under other names.
+def make_examples(rgba: NDArray[np.uint8], partners: NDArray[np.uint8], *, seed: int) -> dict[str, Examples]:
+    """Of each picture (n, 4, side, side) one with each fault of `tables.FAULTS`, and whole ones under other names.
 
     `partners` (like `rgba`) are the second things.
     """
@@ -71,47 +78,60 @@ def make_examples(rgba: NDArray[np.uint8], partners: NDArray[np.uint8], *, seed:
     images, others = _premultiplied(rgba), _premultiplied(partners)
     several, alone = _several(images, others, generator)
     block = _block(images, generator)
+    drawings = ~_opaque_all_over(images)  # nothing shows behind a photograph
+    every = torch.ones_like(drawings)
     made = {
-        "several": several,
-        "occluded": _over(block, images),
-        "poor": _poor(images, generator),
-        "alone": alone,
-        "before a block": _over(images, block),
+        "several": (several, every),
+        "occluded": (_over(block, images), every),
+        "poor": (_poor(images, generator), every),
+        "alone": (alone, every),
+        "before a block": (_over(images, block), drawings),
     }
-    return {name: _straight(pictures) for name, pictures in made.items()}
+    return {
+        name: Examples(_straight(pictures[some]), torch.nonzero(some).flatten().numpy())
+        for name, (pictures, some) in made.items()
+        if some.any()
+    }
 
 
 def weigh_faults(
     seen: NDArray[np.float64],
-    made: dict[str, NDArray[np.float64]],
+    made: dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]],
     folds: NDArray[np.int64],
-    made_folds: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """How probably each row of `seen` (n, d) has each fault of `tables.FAULTS`: (n, faults).
 
-    Those of `made` (each m, d; see `make_examples`) under the name of a fault have it, the others are whole. `folds`
-    (n) and `made_folds` (m) part what is judged from what is learnt from.
+    `made` holds features (m, d) and of which rows they were made (m); those under the name of a fault have it, the
+    others what their rows have. `folds` (n) part what is judged from what is learnt from.
     """
-    mean, deviation = seen.mean(axis=0), seen.std(axis=0) + 1e-9
-    features = (np.concatenate([seen, *made.values()]) - mean) / deviation
-    all_folds = np.concatenate([folds, *[made_folds] * len(made)])
     kinds = ["whole", *FAULTS]
-    fault = [kinds.index(name) if name in FAULTS else 0 for name in made]
-    believed = np.eye(len(kinds))[np.concatenate([np.zeros_like(folds), np.repeat(fault, len(made_folds))])]
-    share = np.array([_SHARE_LEARNT[name] for name in FAULTS])
+    origin = np.concatenate([np.arange(len(seen)), *(of for _, of in made.values())])
+    fault = np.concatenate(
+        [
+            np.zeros(len(seen), dtype=np.int64),
+            *(np.full(len(of), kinds.index(name) if name in FAULTS else 0) for name, (_, of) in made.items()),
+        ]
+    )
+    mean, deviation = seen.mean(axis=0), seen.std(axis=0) + 1e-9
+    features = (np.concatenate([seen, *(features for features, _ in made.values())]) - mean) / deviation
+    least = np.array([_LEAST_SHARE[name] for name in FAULTS])
+    truth = np.tile(np.eye(len(kinds))[0], (len(seen), 1))
     for _ in range(_ROUNDS):
-        likelihood = _likelihoods(log_probabilities(features, believed, all_folds), believed)[: len(seen)]
-        believed[: len(seen)] = _weighed(likelihood, share)
+        believed = np.where(fault[:, None] > 0, np.eye(len(kinds))[fault], truth[origin])
+        likelihood = _likelihoods(log_probabilities(features, believed, folds[origin]), believed)[: len(seen)]
+        share = np.maximum(least, _GROWTH * truth[:, 1:].mean(axis=0))
+        truth = _weighed(likelihood, share * min(1.0, _MOST / share.sum()))
+    share = least
     for _ in range(_STEPS):
         found = _weighed(likelihood, share)[:, 1:].sum(axis=0)
         share = (found + _USUAL_SHARE * _STRENGTH * len(seen)) / ((1 + _STRENGTH) * len(seen))
     return _weighed(likelihood, share)[:, 1:]
 
 
-def _partner(row: int, labels: NDArray[np.str_], folds: NDArray[np.int64], generator: np.random.Generator) -> np.int64:
-    """Another picture, of another class where there is one; of the same fold, so that no judge has seen it."""
-    others = np.flatnonzero((folds == folds[row]) & (labels != labels[row]))
-    return np.int64(generator.choice(others)) if len(others) else np.int64(row)
+def _partner(row: int, groups: NDArray[np.str_], folds: NDArray[np.int64], generator: np.random.Generator) -> int:
+    """Another picture of the same fold, so that no judge has seen it: no near-duplicate where there is another."""
+    others = np.flatnonzero((folds == folds[row]) & (groups != groups[row]))
+    return int(generator.choice(others)) if len(others) else row
 
 
 def _weighed(likelihood: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -160,12 +180,12 @@ def _several(images: Tensor, others: Tensor, generator: torch.Generator) -> tupl
     across, down = distance * torch.cos(angle), distance * torch.sin(angle)
     one, other = _placed(images, across, down, next(sizes)), _placed(others, -across, -down, next(sizes))
     both = _over(one, other)
-    photographs = (images[:, 3].amin(dim=(1, 2)) == 1).view(-1, 1, 1, 1)
+    photographs = _opaque_all_over(images).view(-1, 1, 1, 1)
     ground = _opaque(_flat(count, generator).expand_as(images[:, :3]))
     one, both = (torch.where(photographs, _over(things, ground), things) for things in (one, both))
     halves = torch.where(_sideways(angle, images.shape[-1])[:, None] > 0, images, others)
-    halved = (_uniform(1, count, generator)[0] < 0.5).view(-1, 1, 1, 1)
-    return torch.where(photographs & halved, halves, both), one
+    halved = (_uniform(1, count, generator)[0] < 0.5) & _opaque_all_over(images) & _opaque_all_over(others)
+    return torch.where(halved.view(-1, 1, 1, 1), halves, both), one
 
 
 def _block(images: Tensor, generator: torch.Generator) -> Tensor:
@@ -196,7 +216,7 @@ def _poor(images: Tensor, generator: torch.Generator) -> Tensor:
     count, _, _, side = images.shape
     color, alpha = images[:, :3], images[:, 3:]
     contrast, grey, kind = _uniform(3, count, generator).view(3, -1, 1, 1, 1)
-    small = F.interpolate(images, size=(side // 10, side // 10), mode="bilinear", antialias=True)
+    small = F.interpolate(images, size=(max(1, side // 10), max(1, side // 10)), mode="bilinear", antialias=True)
     blurred = F.interpolate(small, size=(side, side), mode="bilinear")
     contrast = 0.04 + 0.1 * contrast
     faded = torch.cat([(0.2 + 0.6 * grey) * (1 - contrast) * alpha + contrast * color, alpha], dim=1)
@@ -239,6 +259,10 @@ def _placed(images: Tensor, across: Tensor, down: Tensor, size: Tensor) -> Tenso
 
 def _over(front: Tensor, back: Tensor) -> Tensor:
     return front + back * (1 - front[:, 3:])
+
+
+def _opaque_all_over(images: Tensor) -> Tensor:
+    return images[:, 3].amin(dim=(1, 2)) == 1
 
 
 def _opaque(color: Tensor) -> Tensor:

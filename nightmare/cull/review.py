@@ -7,6 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from nightmare.cull.cull import Culled
+from nightmare.cull.strategies import likeliest_fault
 from nightmare.data.sheet import MOST_PICTURES, image_sheet
 from nightmare.tables import FAULTS
 
@@ -39,7 +40,6 @@ def borderline_sheet(culled: Culled, evidence: pd.DataFrame, images: pd.DataFram
 
 
 def _caption(row: dict) -> str:
-    fault = max(FAULTS, key=lambda fault: row[fault])
-    if row[fault] > row["wrong"]:
-        return f"{row['label']}\n{FAULTS[fault]}: {row[fault]:.0%}"
+    if fault := likeliest_fault(row):
+        return f"{row['label']}\n{FAULTS[fault]}\n{row[fault]:.0%}"
     return f"{row['label']}\nlike {row['suggested']}\nwrong: {row['wrong']:.0%}"

@@ -3,7 +3,8 @@
 Misclassification is a clue, not a verdict; the strategies differ in how much of a clue they ask for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from nightmare.params import CullParams
 from nightmare.tables import FAULTS
 from nightmare.train.evaluate import probabilities
 
-__all__ = ["facts_of", "suspects"]
+__all__ = ["facts_of", "likeliest_fault", "suspects"]
 
 
 def facts_of(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -43,6 +44,13 @@ def facts_of(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
         return facts
     facts[["wrong", *FAULTS]] = predictions[["wrong", *FAULTS]].to_numpy()
     return facts.assign(doubt=1 - (1 - facts["wrong"]) * (1 - facts[[*FAULTS]].sum(axis=1)))
+
+
+def likeliest_fault(facts: Mapping[Any, Any]) -> str | None:
+    """Which of `tables.FAULTS` an image most probably has, by its row of facts; None where it is likelier that its
+    label is wrong, or that nothing is."""
+    fault = max(FAULTS, key=lambda name: float(facts[name]))
+    return fault if facts[fault] > max(facts["wrong"], 1 - facts["doubt"]) else None
 
 
 def suspects(

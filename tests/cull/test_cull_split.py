@@ -92,11 +92,17 @@ def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:
 def test_a_fault_is_the_reason_where_it_is_likelier_than_a_wrong_label(cull: CullParams) -> None:
     split = split_of(["a"] * 4, ["train"] * 4, ["g", "h", "i", "j"])
     facts = evidence_of(split, [-0.5] * 4).assign(
-        several=[0.6, 0.1, 0.1, 0.2], occluded=[0.1, 0.6, 0.1, 0.2], poor=[0.1, 0.1, 0.6, 0.2]
+        several=[0.6, 0.1, 0.1, 0.2], occluded=[0.1, 0.6, 0.1, 0.2], poor=[0.1, 0.1, 0.6, 0.2], doubt=0.8
     )
     hand = dict.fromkeys(split["id"], "remove")
-    removed = cull_split(split, facts[:0], facts, decisions=hand, cull=cull).removed
-    assert list(removed["reason"]) == ["several objects", "occluded", "poor quality", "none of the classes"]
+
+    def reasons(facts: pd.DataFrame, split: pd.DataFrame = split) -> list[str]:
+        return list(cull_split(split, facts[:0], facts, decisions=hand, cull=cull).removed["reason"])
+
+    assert reasons(facts) == ["several objects", "occluded", "poor quality", "none of the classes"]
+    assert reasons(facts.assign(doubt=0.3)) == ["none of the classes"] * 4, "nothing at all is likelier"
+    conflicting = split.assign(group="g", label=["a", "b", "a", "a"])
+    assert reasons(facts, conflicting) == ["conflicting duplicate"] * 4
 
 
 def test_what_is_hard_but_probably_right_is_kept_and_listed(cull: CullParams) -> None:

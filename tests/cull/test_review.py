@@ -56,6 +56,13 @@ def test_the_removed_sheet_goes_class_by_class_with_the_evidence(culled: Culled,
     assert shown["title"] == "removed (2)"
 
 
+def test_the_most_doubtful_come_first_and_a_fault_is_called_by_its_name(culled: Culled, shown: dict[str, Any]) -> None:
+    evidence = EVIDENCE.assign(several=[0, 0, 0.82, 0], doubt=[0.9, 0.6, 0.85, 0.4])
+    borderline_sheet(culled, evidence, evidence, Path())
+    assert shown["ids"] == ["c", "d"]
+    assert shown["captions"] == ["frogs\nseveral objects\n82%", "skulls\nlike clowns\nwrong: 40%"]
+
+
 def test_the_borderline_sheet_shows_the_borderline(culled: Culled, shown: dict[str, Any]) -> None:
     borderline_sheet(culled, EVIDENCE, EVIDENCE, Path())
     assert shown["ids"] == ["d", "c"]
