@@ -175,6 +175,23 @@ def _occluded(clean: LabelledSet, faulty: pd.Series, generator: np.random.Genera
     return _repainted(clean, faulty, paint)
 
 
+def _poor(clean: LabelledSet, faulty: pd.Series, generator: np.random.Generator) -> Noised:
+    """Smeared sideways over half of the picture, or in ten by ten blocks."""
+
+    def paint(rgba: NDArray[np.uint8], identity: str) -> NDArray[np.uint8]:
+        side = rgba.shape[1]
+        if generator.random() < 0.5:
+            blocks = np.linspace(0, 10, side, endpoint=False).astype(int)
+            return _resized(rgba, 10)[:, blocks][:, :, blocks]
+        inked = rgba * np.concatenate([rgba[3:] / 255] * 3 + [np.ones_like(rgba[3:])])
+        smeared = np.mean([np.roll(inked, shift, axis=2) for shift in range(-side // 4, side // 4)], axis=0)
+        smeared[:3] *= 255 / smeared[3:].clip(1)
+        painted: NDArray[np.uint8] = smeared.round().clip(0, 255).astype(np.uint8)
+        return painted
+
+    return _repainted(clean, faulty, paint)
+
+
 def _conflicting(clean: LabelledSet, faulty: pd.Series, generator: np.random.Generator) -> Noised:
     """Mirrored copies under another label beside the images, in the group of theirs."""
     originals = clean.split.set_index("id").loc[faulty].reset_index()
@@ -199,5 +216,6 @@ KINDS: dict[str, Callable[[LabelledSet, pd.Series, np.random.Generator], Noised]
     "off-class": _off_class,
     "multi-object": _multi_object,
     "occluded": _occluded,
+    "poor quality": _poor,
     "conflicting copies": _conflicting,
 }
