@@ -1,6 +1,5 @@
 """Times that can be compared: taken in turns in one run, their medians, and a history of all runs."""
 
-import csv
 import os
 import platform
 import statistics
@@ -10,8 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import torch
 
+from nightmare.atomic import write_csv
 from nightmare.results import markdown_table
 
 __all__ = ["alternated", "append_history", "machine", "print_table"]
@@ -46,17 +47,14 @@ def print_table(rows: list[dict[str, object]], *, title: str) -> None:
 
 
 def append_history(rows: list[dict[str, object]], *, name: str) -> None:
-    """Add `rows` with time, commit and machine to the history called `name`."""
-    HISTORY.mkdir(exist_ok=True)
+    """Add `rows` with time, commit and machine to the history called `name`, which gets a column for what is new."""
     path = HISTORY / f"{name}.csv"
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     stamp = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit, "machine": machine()}
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow([*stamp, *rows[0]])
-        writer.writerows([*stamp.values(), *(_shown(value) for value in row.values())] for row in rows)
+    table = pd.DataFrame([{**stamp, **{column: _shown(value) for column, value in row.items()}} for row in rows])
+    if path.exists():
+        table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False), table]).fillna("")
+    write_csv(path, table)
 
 
 def _shown(value: object) -> str:

@@ -1,5 +1,6 @@
 """The benchmarks measure what they say: their loops make the engine's dream, and medians are medians."""
 
+import csv
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
+from benchmarks import timing
 from benchmarks.dream import random_model
 from benchmarks.noise import KINDS, LabelledSet, inject, smaller
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
-from benchmarks.timing import alternated, print_table
+from benchmarks.timing import alternated, append_history, print_table
 from benchmarks.training import Prepare, Training, against_the_usual, data_side, extras, parts
 from benchmarks.usual import usual_epoch, usual_loader, write_folder
 from nightmare.data.arrays import Arrays
@@ -171,6 +173,19 @@ def test_every_table_of_training_compares_what_it_says(prepare: Prepare) -> None
     costs = extras(prepare, averaging=0.9, adversarial=ADVERSARY, rounds=1, pixels=32)
     assert [row["training"] for row in costs] == ["plain", "averaging", "adversary of one step", "both"]
     assert costs[0]["ratio"] == 1
+
+
+def test_a_history_gets_columns_for_what_is_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(timing, "HISTORY", tmp_path / "history")
+    append_history([{"variant": "plain", "n": 40}], name="dreams")
+    append_history([{"variant": "robust", "share": 0.12345, "n": 40}, {"variant": "none", "n": 3}], name="dreams")
+    with (tmp_path / "history/dreams.csv").open(newline="", encoding="utf-8") as file:
+        rows = [{name: row[name] for name in ("variant", "n", "share")} for row in csv.DictReader(file)]
+    assert rows == [
+        {"variant": "plain", "n": "40", "share": ""},
+        {"variant": "robust", "n": "40", "share": "0.123"},
+        {"variant": "none", "n": "3", "share": ""},
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
