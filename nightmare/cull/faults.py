@@ -31,9 +31,9 @@ __all__ = ["Examples", "find_faults", "make_examples", "weigh_faults"]
 _MOST_MADE = 300  # of each kind: more find no more, and a large set takes no longer
 _FOLDS = 5
 _ROUNDS = 12  # of learning anew what is whole
-# What share of the set is thought to have each fault while it is learnt from: at least this, and half as much again as
-# was found. Less, and covered photographs stay whole; more, and a set without faults loses over one in a hundred.
-_LEAST_SHARE, _GROWTH, _MOST = {"several": 0.05, "occluded": 0.05, "poor": 0.01}, 1.5, 0.9
+# What share of the set is thought to have each fault while it is learnt from: at least this, and a little more than was
+# found. Less, and covered photographs stay whole; more, and what is small or faint in a set without faults is doubted.
+_LEAST_SHARE, _GROWTH, _MOST = {"several": 0.02, "occluded": 0.05, "poor": 0.005}, 1.2, 0.9
 _USUAL_SHARE, _STRENGTH = 0.005, 0.05  # what is thought of a set before it is seen, and its weight against the set
 _STEPS = 200
 
