@@ -38,7 +38,7 @@ ROWS = [
     *(("symmetric", share) for share in (0.05, 0.1, 0.2, 0.4)),
     *((kind, 0.2) for kind in KINDS if kind != "symmetric"),
 ]
-# The settings of `evidence` were chosen with lower seeds, but for two: see docs/culling.md.
+# Most settings of `evidence` were chosen with lower seeds: docs/culling.md says which were not.
 FIRST_SEED = 10
 RETRAINED = {("symmetric", 0.2), ("asymmetric", 0.2)}
 COLUMNS = (

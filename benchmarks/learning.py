@@ -42,8 +42,8 @@ from nightmare.train.judge import sides_swapped
 from nightmare.train.model import Model, load_model, model_card, save_model
 from nightmare.train.network import pretrained_fingerprint
 
-# What each step of an adversary adds to a training step, in plain ones: 0.53 and 0.60 in history/training-extras.csv.
-# A running average adds 0.04 and is left out of account.
+# What each step of an adversary adds to a training step, in plain ones: 0.53 to 0.60 in history/training-extras.csv.
+# A running average adds 0.03 or 0.04 and is left out of account.
 ADVERSARY = 0.6
 
 
