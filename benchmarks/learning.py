@@ -25,16 +25,14 @@ from torchvision.models import ResNet
 from benchmarks.noise import clean_photos, smaller
 from benchmarks.portraits import JUDGE, FeatureJudge, feature_judge
 from benchmarks.timing import append_history, machine, print_table
-from benchmarks.trained import trained_and_tested
-from benchmarks.training import SHARDS
+from benchmarks.trained import pictures_of, trained_and_tested
 from nightmare.atomic import atomic_path, save_picture
 from nightmare.cull.features import PIXELS
-from nightmare.data.arrays import Arrays, load_arrays
+from nightmare.data.arrays import Arrays
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
 from nightmare.params import Params, TrainParams, load_params, overridden
-from nightmare.tables import IMAGES, SPLIT, read_table
 from nightmare.train.checkpoint import checkpoint_path
 from nightmare.train.evaluate import scores
 from nightmare.train.filters import low_frequency_share
@@ -169,7 +167,7 @@ def main() -> None:
 
 
 def ask_for_accuracy(params: Params, *, seeds: int) -> None:
-    split, arrays = _pictures("data/split.csv", params)
+    split, arrays = pictures_of("data/split.csv", pixels=params.model.pixels)
     runs = pd.DataFrame(
         {"variant": name, **_learnt(_with(params, train=train, seed=params.seed + number), split, arrays)[1]}
         for name, train in accuracy_variants(params.train, params.model.pixels).items()
@@ -185,9 +183,9 @@ def ask_for_accuracy(params: Params, *, seeds: int) -> None:
 
 def default_data(params: Params) -> Subject:
     """The images that culling kept, and the networks of the pipeline."""
-    split, arrays = _pictures("data/culled.csv", params)
+    split, arrays = pictures_of("data/culled.csv", pixels=params.model.pixels)
     judge = load_model(JUDGE)
-    by_features = feature_judge(split, _pictures("data/culled.csv", params, pixels=PIXELS)[1], judge.card.classes)
+    by_features = feature_judge(*pictures_of("data/culled.csv", pixels=PIXELS), judge.card.classes)
     return Subject(split, arrays, Path("models/retrain"), judge, *by_features)
 
 
@@ -258,12 +256,6 @@ def _cost(train: TrainParams) -> float:
 
 def _with(params: Params, *, train: TrainParams, seed: int) -> Params:
     return params.model_copy(update={"train": train, "seed": seed})
-
-
-def _pictures(table: str, params: Params, *, pixels: int | None = None) -> tuple[pd.DataFrame, Arrays]:
-    """The split in the file `table`, and its pictures, of the size that stage train takes where `pixels` says none."""
-    split, images = read_table(table, SPLIT), read_table("data/images.csv", IMAGES)
-    return split, load_arrays(images[images["id"].isin(split["id"])], SHARDS, pixels=pixels or params.model.pixels)
 
 
 def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[ResNet, dict[str, float]]:

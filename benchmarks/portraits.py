@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.timing import append_history, machine, print_table
+from benchmarks.trained import pictures_of
 from nightmare.atomic import atomic_path
 from nightmare.cull.discriminant import log_probabilities
 from nightmare.cull.features import PIXELS, seen_by_network
-from nightmare.data.arrays import Arrays, load_arrays
+from nightmare.data.arrays import Arrays
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
-from nightmare.tables import IMAGES, PREDICTIONS, SPLIT, read_table
+from nightmare.tables import PREDICTIONS, read_table
 from nightmare.train.evaluate import prediction_table, scores
 from nightmare.train.model import load_model
 
@@ -83,9 +84,7 @@ def main() -> None:
     wishes = parser.parse_args()
     print(machine())
     judge = load_model(JUDGE)
-    split, images = read_table("data/split.csv", SPLIT), read_table("data/images.csv", IMAGES)
-    arrays = load_arrays(images[images["id"].isin(split["id"])], Path("data/images"), pixels=PIXELS)
-    by_features, known = feature_judge(split, arrays, judge.card.classes)
+    by_features, known = feature_judge(*pictures_of("data/split.csv", pixels=PIXELS), judge.card.classes)
     judged = read_table("reports/judge/predictions.csv", PREDICTIONS)
     print(
         f"balanced accuracy on images that were not seen: {scores(judged)['balanced_accuracy']:.2f} of the judge, "

@@ -1,15 +1,26 @@
-"""A network trained as stage train trains one, and what it says of the images that it did not learn from."""
+"""The pipeline's pictures, networks trained as stage train trains them, and what these say of pictures held back."""
+
+from pathlib import Path
 
 import pandas as pd
 from torchvision.models import ResNet
 
-from nightmare.data.arrays import Arrays
+from nightmare.data.arrays import Arrays, load_arrays
 from nightmare.params import Params
+from nightmare.tables import IMAGES, SPLIT, read_table
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import prediction_table
 from nightmare.train.loop import predict, train_network
 
-__all__ = ["trained_and_tested"]
+__all__ = ["SHARDS", "pictures_of", "trained_and_tested"]
+
+SHARDS = Path("data/images")
+
+
+def pictures_of(table: str, *, pixels: int) -> tuple[pd.DataFrame, Arrays]:
+    """The split in the file `table`, and its pictures as squares of `pixels`."""
+    split, images = read_table(table, SPLIT), read_table("data/images.csv", IMAGES)
+    return split, load_arrays(images[images["id"].isin(split["id"])], SHARDS, pixels=pixels)
 
 
 def trained_and_tested(

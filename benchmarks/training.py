@@ -22,6 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.timing import alternated, append_history, machine, print_table
+from benchmarks.trained import SHARDS
 from benchmarks.usual import usual_epoch, usual_loader, write_folder
 from nightmare.data.arrays import Arrays, load_arrays
 from nightmare.data.matte import on_matte
@@ -36,7 +37,6 @@ from nightmare.train.augment import Augmentation
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.network import build_network
 
-SHARDS = Path("data/images")
 # Sides of pictures: the default and ImageNet's. Single steps are quick, so many of them fit into one round.
 STEPS_PER_ROUND = {64: 12, 224: 4}
 BATCHES_PER_EPOCH = {64: 32, 224: 8}

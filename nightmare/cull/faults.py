@@ -24,6 +24,7 @@ from nightmare.cull.discriminant import log_probabilities
 from nightmare.cull.features import seen_by_network
 from nightmare.seeds import derived_seed
 from nightmare.tables import FAULTS
+from nightmare.train.augment import premultiplied
 
 __all__ = ["Examples", "find_faults", "make_examples", "weigh_faults"]
 
@@ -75,7 +76,7 @@ def make_examples(rgba: NDArray[np.uint8], partners: NDArray[np.uint8], *, seed:
     `partners` (like `rgba`) are the second things.
     """
     generator = torch.Generator().manual_seed(derived_seed(seed, "faulty"))
-    images, others = _premultiplied(rgba), _premultiplied(partners)
+    images, others = (premultiplied(torch.from_numpy(np.array(pictures))) for pictures in (rgba, partners))
     several, alone = _several(images, others, generator)
     block = _block(images, generator)
     drawings = ~_opaque_all_over(images)  # nothing shows behind a photograph
@@ -176,9 +177,9 @@ def _several(images: Tensor, others: Tensor, generator: torch.Generator) -> tupl
     touching = edge < 1 / 3
     angle = torch.where(touching, _straightened(2 * math.pi * angle), 2 * math.pi * angle)
     distance = torch.where(touching, 0.5, 0.35 + 0.2 * distance)
-    sizes = (torch.where(touching, 0.5, 0.4 + 0.25 * of_one) for of_one in (size, other_size))
+    size, other_size = torch.where(touching, 0.5, 0.4 + 0.25 * torch.stack([size, other_size]))
     across, down = distance * torch.cos(angle), distance * torch.sin(angle)
-    one, other = _placed(images, across, down, next(sizes)), _placed(others, -across, -down, next(sizes))
+    one, other = _placed(images, across, down, size), _placed(others, -across, -down, other_size)
     both = _over(one, other)
     photographs = _opaque_all_over(images).view(-1, 1, 1, 1)
     ground = _opaque(_flat(count, generator).expand_as(images[:, :3]))
@@ -267,12 +268,6 @@ def _opaque_all_over(images: Tensor) -> Tensor:
 
 def _opaque(color: Tensor) -> Tensor:
     return torch.cat([color, torch.ones_like(color[:, :1])], dim=1)
-
-
-def _premultiplied(rgba: NDArray[np.uint8]) -> Tensor:
-    images = torch.from_numpy(np.array(rgba)) / 255
-    images[:, :3] *= images[:, 3:]
-    return images
 
 
 def _straight(images: Tensor) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Augmentation", "on_matte"]
+__all__ = ["Augmentation", "on_matte", "premultiplied"]
 
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _MATTE = 0.9  # the light grey that pictures are judged on
@@ -40,7 +40,7 @@ class Augmentation:
         return torch.cat(list(varied))
 
     def _varied(self, rgba: Tensor, opaque: Tensor, generator: torch.Generator, pixels: int) -> Tensor:
-        images = _premultiplied(rgba)
+        images = premultiplied(rgba)
         if pixels < images.shape[-1]:
             images = F.interpolate(images, size=(pixels, pixels), mode="bilinear", antialias=True, align_corners=False)
         images = _moved(images, opaque, generator)
@@ -51,7 +51,7 @@ class Augmentation:
 
 def on_matte(rgba: Tensor) -> Tensor:
     """uint8 RGBA (batch, 4, side, side) over a light plain matte, or a dark one under light ink: RGB in 0 … 1."""
-    images = _premultiplied(rgba)
+    images = premultiplied(rgba)
     matte = torch.full_like(images[:, :3], _MATTE)
     return _composited(images, matte)
 
@@ -60,8 +60,11 @@ def _uniform(low: float, high: float, count: int, generator: torch.Generator) ->
     return torch.rand(count, generator=generator) * (high - low) + low
 
 
-def _premultiplied(rgba: Tensor) -> Tensor:
-    """Colours times alpha: the form in which shifting, scaling and blending leave no fringes."""
+def premultiplied(rgba: Tensor) -> Tensor:
+    """uint8 RGBA (batch, 4, height, width) as floats in 0 … 1, colours times alpha.
+
+    In this form shifting, scaling and blending leave no fringes (Porter and Duff 1984).
+    """
     images = rgba / 255
     images[:, :3] *= images[:, 3:]
     return images
