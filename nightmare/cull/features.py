@@ -27,13 +27,13 @@ from nightmare.progress import progress_bar
 from nightmare.train.augment import on_matte
 from nightmare.train.network import read_weights
 
-__all__ = ["PIXELS", "as_network_input", "features_of", "pretrained", "seen_by_network"]
+__all__ = ["PIXELS", "WEIGHTS_SHA256", "as_network_input", "features_of", "pretrained", "seen_by_network"]
 
 PIXELS = 128  # side of the squares that are looked at: what `ingest.pixels` stores by default
 _INPUT = 224  # side that the network was trained at
 _BATCH = 32
 _MEAN, _SCALE = 127 / 255, 128 / 255  # what the weights expect
-_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the weights
+WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the weights
 _STAGES = (4, 5, 6)  # the last three stages; the layers beyond them know ImageNet's own classes only
 _COMPONENTS = 500  # of the descriptors, the largest ones
 _WORTH = 0.3  # of a descriptor beside a feature: they are many and say less
@@ -84,7 +84,7 @@ def pretrained() -> nn.Module:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
     except (ImportError, OSError) as error:
         raise ModelError(f"the weights that judge labels cannot be had ({error}): {advice}") from None
-    if found != _SHA256:
+    if found != WEIGHTS_SHA256:
         raise ModelError(f"{path} does not hold the weights that judge labels: {advice}")
     network: nn.Module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     # The package and timm give the same layers other names, in the same order.

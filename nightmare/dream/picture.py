@@ -4,6 +4,7 @@ PNG has it in the text chunk `nightmare`; JPEG, WebP and TIFF in the tag ImageDe
 pictures know. Nothing else is said: no place, no camera and no time of the photo.
 """
 
+import io
 import warnings
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from nightmare.dream.engine import to_picture
 from nightmare.dream.recipe import ENGINE, Recipe
 from nightmare.errors import InputError
 
-__all__ = ["FORMATS", "Provenance", "format_of", "read_provenance", "save_dream"]
+__all__ = ["FORMATS", "Provenance", "format_of", "png_bytes", "read_provenance", "save_dream"]
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 _CHUNK = "nightmare"
@@ -110,15 +111,27 @@ def read_provenance(path: Path) -> Provenance:
         raise InputError(f"{path} was made by another version: {name}: {fault['msg']}") from None
 
 
+def png_bytes(image: Tensor, provenance: Provenance | None) -> bytes:
+    """The file that `save_dream` would write as PNG; without a `provenance` it says nothing of itself."""
+    file = io.BytesIO()
+    _save_png(file, to_picture(image), provenance and provenance.model_dump_json(ensure_ascii=True))
+    return file.getvalue()
+
+
+def _save_png(file: Path | io.BytesIO, picture: Image.Image, text: str | None) -> None:
+    chunks = PngImagePlugin.PngInfo()
+    if text:
+        chunks.add_itxt(_CHUNK, text)
+    picture.save(file, format="PNG", pnginfo=chunks)
+
+
 def _save_eight_bits(path: Path, picture: Image.Image, text: str, *, kind: str, alpha: Image.Image | None) -> None:
     tags = Image.Exif()
     tags[_DESCRIPTION] = text
     if alpha is not None and kind != "JPEG":
         picture.putalpha(alpha)
     if kind == "PNG":
-        chunks = PngImagePlugin.PngInfo()
-        chunks.add_itxt(_CHUNK, text)
-        picture.save(path, format=kind, pnginfo=chunks)
+        _save_png(path, picture, text)
     elif kind == "JPEG":
         picture.save(path, format=kind, quality=95, subsampling="4:4:4", exif=tags)
     else:

@@ -1,0 +1,59 @@
+"""The brush: a patch under the pointer dreams for a moment, many times a second."""
+
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+import torch
+
+from nightmare.dream.recipe import Recipe
+from nightmare.studio.dreams import Dreamer
+from nightmare.studio.errors import Refusal
+
+__all__ = ["QUALITIES", "Brush"]
+
+# Of the third stage, as the window of 2019 dreamt: three octaves of one or two steps.
+_STAMP = Recipe(octaves=1, iterations=1, octave_scale=1.4, step_size=0.06, jitter=32, headroom=0.03, strength=1.0)
+QUALITIES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "live": _STAMP,
+        "original": _STAMP.model_copy(update={"octaves": 3, "step_size": 0.03}),
+        "rich": _STAMP.model_copy(update={"octaves": 3, "iterations": 3, "step_size": 0.02}),
+    }
+)
+_STAGE = 2  # of the network's four, from 0
+
+
+class Brush:
+    """Dreams over patches; it remembers nothing of the page but how long a patch takes."""
+
+    def __init__(self, dreamer: Dreamer) -> None:
+        self.dreamer = dreamer
+        self.milliseconds: dict[str, float] = {}
+
+    def stamp(self, rgba: bytes, *, width: int, height: int, network: str, quality: str, seed: int) -> bytes:
+        """The dream over a patch, raw RGB, row by row; `rgba` is the patch, whose alpha is left aside.
+
+        Raises `Refusal` for sizes out of the limits, a body of another length and a quality that does not exist, and
+        when too many wait.
+        """
+        limits = self.dreamer.limits
+        if not all(limits.patch_side_min <= side <= limits.patch_side_max for side in (width, height)):
+            raise Refusal(422, f"A patch has sides of {limits.patch_side_min} to {limits.patch_side_max} pixels.")
+        if len(rgba) != 4 * width * height:
+            raise Refusal(422, f"A patch of {width} x {height} has {4 * width * height} bytes, not {len(rgba)}.")
+        if quality not in QUALITIES:
+            raise Refusal(422, f"No quality {quality!r}: choose one of {', '.join(QUALITIES)}.")
+        stage = self.dreamer.catalogue.network(network).stages[_STAGE]
+        recipe = QUALITIES[quality].model_copy(update={"layers": {stage: 1.0}, "seed": seed})
+
+        def work() -> bytes:
+            begun = time.perf_counter()
+            pixels = torch.frombuffer(bytearray(rgba), dtype=torch.uint8).view(height, width, 4)[:, :, :3]
+            dreamt = self.dreamer.patch(network, pixels.permute(2, 0, 1)[None].float() / 255, recipe)
+            self.milliseconds[quality] = 1000 * (time.perf_counter() - begun)
+            levels: np.ndarray = (dreamt[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+            return levels.tobytes()
+
+        return self.dreamer.worker.patch(work).result()

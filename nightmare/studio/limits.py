@@ -1,0 +1,49 @@
+"""What the studio allows, in one table: every size, count and time that a request or a page can run into."""
+
+from dataclasses import dataclass
+
+__all__ = ["LIMITS", "Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes, pixels, seconds and counts. Tests make small ones; the studio runs with the defaults."""
+
+    upload_bytes: int = 20_000_000  # of a photo
+    uploads_bytes: int = 2_000_000_000  # of all that lie in the temporary folder
+    upload_age: float = 3600  # seconds until one is swept away
+    sweep_every: float = 600
+    megapixels: int = 24  # of a photo, by its header
+    smallest_side: int = 32  # of a photo; below it nothing can be dreamt of
+    small_side: int = 224  # of a photo; below it a word of warning
+    largest_side: int = 2048  # of a dream and of the brush's canvas
+    dream_seconds: float = 120
+    octaves: int = 9
+    iterations: int = 100  # per octave
+    dreams_waiting: int = 8  # beside the one that runs
+    frames_per_second: float = 4
+    frame_jobs: int = 16  # whose frames are kept
+    frame_seconds: float = 60  # for which they are kept after the end
+    results: int = 64  # finished dreams that can still be saved
+    results_bytes: int = 256_000_000  # of all of them
+    result_seconds: float = 3600
+    session_results: int = 12  # thumbnails below the viewer
+    patches_waiting: int = 4  # of all pages together
+    patch_side_min: int = 32
+    patch_side_max: int = 512
+    json_bytes: int = 65_536
+    page_size: int = 96  # rows of an answer
+    thumbnail: int = 192  # longer side in pixels
+    undo_steps: int = 20
+    undo_bytes: int = 256_000_000
+    compared: int = 6  # experiments side by side
+    album_megapixels: int = 40
+    body_seconds: float = 10  # for the body of a request to arrive
+
+    @property
+    def patch_bytes(self) -> int:
+        """Of the largest patch, RGBA."""
+        return 4 * self.patch_side_max**2
+
+
+LIMITS = Limits()

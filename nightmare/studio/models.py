@@ -1,0 +1,118 @@
+"""The networks that the studio dreams with: those that the pipeline has made, and one that knows no nightmares."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from nightmare.cull.features import WEIGHTS_SHA256, pretrained
+from nightmare.device import best_device
+from nightmare.errors import ModelError
+from nightmare.train.model import Model, ModelCard, load_model
+from nightmare.train.network import MEAN, STD
+
+__all__ = ["PLAIN", "Catalogue", "Network", "find_networks"]
+
+PLAIN = "imagenet"
+# What each of the pipeline's networks is, the one that dreams best first.
+_TITLES = {
+    "robust": "robust, trained against an adversary",
+    "retrain": "retrain, after culling",
+    "train": "train, before culling",
+    "control": "control, as many images culled at random",
+}
+_RESNET = ("layer1", "layer2", "layer3", "layer4")
+# Stages of EfficientNet-Lite0 with outputs of about the same reach.
+_EFFICIENTNET = ("blocks.1", "blocks.2", "blocks.4", "blocks.6")
+
+
+@dataclass(frozen=True)
+class Network:
+    """One entry of the list of models.
+
+    `stages` are its layers from lines to things, `accuracy` that of the validation side where it is known.
+    """
+
+    name: str
+    title: str
+    stages: tuple[str, ...]
+    load: Callable[[], Model]
+    accuracy: float | None = None
+
+    @property
+    def label(self) -> str:
+        """Its title and accuracy in one line."""
+        return self.title if self.accuracy is None else f"{self.title} (validation accuracy {self.accuracy:.0%})"
+
+
+class Catalogue:
+    """The networks by name, loaded when they are first asked for and then kept."""
+
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self.networks = {network.name: network for network in networks}
+        self._loaded: dict[str, Model] = {}
+
+    @property
+    def first(self) -> str:
+        """The name of the network to begin with."""
+        return next(iter(self.networks))
+
+    def network(self, name: str) -> Network:
+        """Raises `ModelError` for a name that is not in the list."""
+        if name not in self.networks:
+            raise ModelError(f"no model {name!r} here: choose one of {', '.join(self.networks)}")
+        return self.networks[name]
+
+    def model(self, name: str) -> Model:
+        """Raises `ModelError` for a name that is not in the list, and for weights that cannot be read."""
+        if name not in self._loaded:
+            self._loaded[name] = self.network(name).load()
+        return self._loaded[name]
+
+
+def find_networks(models: Path, reports: Path) -> list[Network]:
+    """Those in folders below `models`, with the accuracy that `reports` knows of them, then the plain one."""
+    device = best_device()
+    found = [
+        Network(
+            name,
+            title,
+            _RESNET,
+            partial(load_model, models / name, device=device),
+            _accuracy(reports / name / "metrics.json"),
+        )
+        for name, title in _TITLES.items()
+        if (models / name / "model.json").is_file()
+    ]
+    plain = Network(PLAIN, "ImageNet, without nightmares", _EFFICIENTNET, partial(_plain_model, device))
+    return [*found, plain]
+
+
+def _plain_model(device: torch.device) -> Model:
+    """EfficientNet-Lite0 as ImageNet left it, with symmetric padding: what it sees moves by half a pixel, and the
+    engine can take it apart."""
+    import timm  # two seconds
+
+    network = timm.create_model("efficientnet_lite0", pretrained=False)
+    network.load_state_dict(pretrained().state_dict())
+    card = ModelCard(
+        depth=sum(isinstance(module, torch.nn.Conv2d | torch.nn.Linear) for module in network.modules()),
+        classes=tuple(f"class_{number}" for number in range(network.num_classes)),
+        pixels=224,
+        mean=MEAN,
+        std=STD,
+        dataset="imagenet",
+        parameters={"classifier": "efficientnet_lite0"},
+    )
+    return Model(network.eval().requires_grad_(False).to(device), card, WEIGHTS_SHA256)
+
+
+def _accuracy(metrics: Path) -> float | None:
+    try:
+        accuracy = json.loads(metrics.read_text(encoding="utf-8")).get("accuracy")
+    except (OSError, ValueError):
+        return None
+    return accuracy if isinstance(accuracy, float) else None

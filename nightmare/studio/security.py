@@ -1,0 +1,170 @@
+"""Who may ask for what: the host that is named, the origin, the token, the size and the pace of a request.
+
+Everything passes here before it reaches Gradio or a route of ours, so that there is one place to get it right.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+
+from nightmare.studio.limits import LIMITS, Limits
+
+__all__ = ["COOKIE", "Guard"]
+
+COOKIE = "nightmare"
+_OWN_HEADER = "x-deep-nightmare"
+_UPLOAD = "/gradio_api/upload"
+_MULTIPART = 4096  # what a form adds to the file in it
+# 'unsafe-eval': Gradio builds the scripts of its HTML components with `new Function`.
+_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data: blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+        "connect-src 'self' blob: data:",
+        "font-src 'self' data:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+_ENDED = {"type": "http.disconnect"}
+
+_Scope = dict[str, Any]
+_Receive = Callable[[], Awaitable[dict[str, Any]]]
+_Send = Callable[[dict[str, Any]], Awaitable[None]]
+_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+
+
+class Guard:
+    """ASGI middleware. `hosts` may stand in the header Host, with any port; `token` is asked for where there is one.
+
+    `uploads_bytes` says how much lies in the folder of uploads.
+    """
+
+    def __init__(
+        self,
+        app: _App,
+        *,
+        hosts: Sequence[str],
+        token: str | None = None,
+        uploads_bytes: Callable[[], int] = lambda: 0,
+        limits: Limits = LIMITS,
+    ) -> None:
+        self.app, self.hosts, self.token = app, frozenset(hosts), token
+        self.uploads_bytes, self.limits = uploads_bytes, limits
+
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no WebSocket is spoken here
+            return
+        headers = Headers(scope=scope)
+
+        async def send_with_headers(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                own = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    own[name] = value
+            await send(message)
+
+        refusal = self._refusal(scope, headers)
+        if refusal is not None:
+            await refusal(scope, receive, send_with_headers)
+            return
+        await self.app(scope, self._paced(scope, receive), send_with_headers)
+
+    def _refusal(self, scope: _Scope, headers: Headers) -> Response | None:
+        if _host(headers.get("host", "")) not in self.hosts:
+            return PlainTextResponse("This studio answers to another name.", 400)
+        path, posts = scope["path"], scope["method"] not in ("GET", "HEAD")
+        if self.token is not None and path == "/login":
+            return self._login(scope)
+        if self.token is not None and not self._knows_token(headers):
+            return _refused(401, "Log in first: open the address that the studio printed when it started.")
+        if not posts:
+            return None
+        if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
+            return _refused(403, "Another site may not do this.")
+        length = headers.get("content-length", "")
+        if not length.isdecimal() and "transfer-encoding" in headers:
+            return _refused(411, "Say how long the body is.")
+        most = self._most_bytes(path)
+        if int(length or 0) > most:
+            return _refused(413, f"That is over {_size(most)}.")
+        if path.startswith("/api/") and headers.get(_OWN_HEADER) != "1":
+            return _refused(403, "Requests to the studio carry a header of its own.")
+        if path == _UPLOAD and self.uploads_bytes() + int(length or 0) > self.limits.uploads_bytes:
+            return _refused(507, "Too many photos lie here. Try again in an hour.")
+        return None
+
+    def _most_bytes(self, path: str) -> int:
+        if path == _UPLOAD:
+            return self.limits.upload_bytes + _MULTIPART
+        return self.limits.patch_bytes if path == "/api/patch" else self.limits.json_bytes
+
+    def _login(self, scope: _Scope) -> Response:
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        if not self._is_token(given):
+            return _refused(401, "That is not the token of this studio.")
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(COOKIE, given, httponly=True, samesite="strict", path="/")
+        return answer
+
+    def _knows_token(self, headers: Headers) -> bool:
+        cookies = dict(part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";"))
+        kind, _, bearer = headers.get("authorization", "").partition(" ")
+        return self._is_token(cookies.get(COOKIE, "")) or (kind.lower() == "bearer" and self._is_token(bearer))
+
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), (self.token or "").encode())
+
+    def _paced(self, scope: _Scope, receive: _Receive) -> _Receive:
+        """`receive`, whose body has to arrive within `body_seconds`: after that the client counts as gone."""
+        until = asyncio.get_running_loop().time() + self.limits.body_seconds
+        arriving = scope["method"] not in ("GET", "HEAD")
+
+        async def receive_in_time() -> dict[str, Any]:
+            nonlocal arriving
+            if not arriving:
+                return await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                return _ENDED
+            arriving = message.get("more_body", False)
+            return message
+
+        return receive_in_time
+
+
+def _host(header: str) -> str:
+    """The name in a header Host, without its port."""
+    name, _, port = header.rpartition(":")
+    return name if name and port.isdecimal() and (name.endswith("]") or ":" not in name) else header
+
+
+def _size(count: int) -> str:
+    return f"{count / 1_000_000:.0f} MB" if count >= 1_000_000 else f"{count // 1024} KB"
+
+
+def _refused(status: int, sentence: str) -> Response:
+    return JSONResponse({"sentence": sentence}, status)
