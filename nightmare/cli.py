@@ -343,6 +343,25 @@ def layers(
     sys.exit(exit_code(run))
 
 
+@app.command()
+def studio(
+    port: Annotated[int, typer.Option(help="Port of the page; 0 for any free one.", min=0, max=65535)] = 7860,
+    listen: Annotated[str, typer.Option(help="Address to answer at; beyond this machine it needs a token.")] = (
+        "127.0.0.1"
+    ),
+    token_file: Annotated[Path | None, typer.Option(help="File with the token that others log in with.")] = None,
+) -> None:
+    """Open the studio in the browser: dream, paint, compare, and look at the data."""
+
+    def run() -> None:
+        from nightmare.studio.serve import read_token, serve
+
+        token = read_token(token_file) if token_file else None
+        serve(root=Path.cwd(), host=listen, port=port, token=token, tell=partial(print, flush=True))
+
+    sys.exit(exit_code(run))
+
+
 @experiments.command()
 def queue(
     scale: Annotated[

@@ -17,9 +17,9 @@ from torch import Tensor
 from nightmare.atomic import atomic_path
 from nightmare.dream.engine import to_picture
 from nightmare.dream.recipe import ENGINE, Recipe
-from nightmare.errors import InputError
+from nightmare.errors import InputError, ParameterError
 
-__all__ = ["FORMATS", "Provenance", "format_of", "png_bytes", "read_provenance", "save_dream"]
+__all__ = ["FORMATS", "Provenance", "format_of", "png_bytes", "provenance_within", "read_provenance", "save_dream"]
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF"}
 _CHUNK = "nightmare"
@@ -114,8 +114,26 @@ def read_provenance(path: Path) -> Provenance:
 def png_bytes(image: Tensor, provenance: Provenance | None) -> bytes:
     """The file that `save_dream` would write as PNG; without a `provenance` it says nothing of itself."""
     file = io.BytesIO()
-    _save_png(file, to_picture(image), provenance and provenance.model_dump_json(ensure_ascii=True))
+    _save_png(file, to_picture(image), provenance.model_dump_json(ensure_ascii=True) if provenance else None)
     return file.getvalue()
+
+
+def provenance_within(png: bytes) -> Provenance | None:
+    """What made the picture in the file `png`, as `png_bytes` says it; None where it does not. Pixels are left alone.
+
+    Raises `ParameterError` for a recipe of another version.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+            text = picture.info.get(_CHUNK)
+    except Exception:  # decoders raise whatever they stumble over
+        return None
+    if not isinstance(text, str) or len(text) > _MOST_TEXT:
+        return None
+    try:
+        return Provenance.model_validate_json(text)
+    except ValidationError:
+        raise ParameterError("That dream was made by another version: its settings cannot be loaded.") from None
 
 
 def _save_png(file: Path | io.BytesIO, picture: Image.Image, text: str | None) -> None:

@@ -1,54 +1,81 @@
-"""The routes below /api: raw pictures and small JSON, for the components of the page and for programs."""
+"""The routes below /api that several tabs use: photos, dreams, patches and models."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
-from nightmare.studio.brush import QUALITIES, Brush
-from nightmare.studio.dreams import Dreamer
+from nightmare.dream.picture import provenance_within
+from nightmare.errors import NightmareError, ParameterError
+from nightmare.studio.brush import QUALITIES
 from nightmare.studio.errors import Refusal
+from nightmare.studio.looks import LOOKS, Wish, controls_of, look_of
+from nightmare.studio.tab import Parts
 
-__all__ = ["dream_routes"]
+__all__ = ["common_routes"]
 
 _NO_STORE = {"cache-control": "no-store"}
+_Strength = Annotated[float, Query(ge=0, le=1)]
+_Seed = Annotated[int, Query(ge=0, lt=2**31)]
+_Pixels = Annotated[int, Query(ge=32, le=2048)]
 
 
-def dream_routes(dreamer: Dreamer, brush: Brush) -> APIRouter:
-    """Patches, frames and results."""
-    api = APIRouter()
+def common_routes(parts: Parts) -> APIRouter:
+    """All of them; a tab's own are in its module."""
+    routes = APIRouter(prefix="/api")
+    _photos(routes, parts)
+    _dreams(routes, parts)
+    _brush(routes, parts)
+    return routes
 
-    @api.post("/api/patch")
-    async def patch(
-        request: Request,
-        width: int,
-        height: int,
-        model: str = "",
-        quality: str = next(iter(QUALITIES)),
-        seed: Annotated[int, Query(ge=0, lt=2**31)] = 0,
-    ) -> Response:
-        rgba = await request.body()
-        content = await run_in_threadpool(
-            brush.stamp,
-            rgba,
-            width=width,
-            height=height,
-            network=model or dreamer.catalogue.first,
-            quality=quality,
-            seed=seed,
-        )
-        return Response(content, media_type="application/octet-stream", headers=_NO_STORE)
 
-    @api.get("/api/frames/{job}/{number}.jpg")
+def _photos(routes: APIRouter, parts: Parts) -> None:
+    library = parts.library
+
+    @routes.post("/photos")
+    async def bring(request: Request, name: Annotated[str, Query(max_length=1000)] = "photo") -> dict[str, Any]:
+        """The body is the file. `settings` are those of the controls where it is a dream that says them."""
+        content = await request.body()
+        original = await run_in_threadpool(library.bring, content, name)
+        shown = {key: getattr(original, key) for key in ("key", "name", "width", "height", "remark")}
+        return shown | await run_in_threadpool(_settings_within, content, parts)
+
+    @routes.get("/photos/known")
+    def known(key: str) -> dict[str, bool]:
+        return {"known": library.knows(key)}
+
+    @routes.get("/photos/{key}.jpg")
+    def photo(key: str, pixels: _Pixels = 1024) -> Response:
+        return Response(library.jpeg(key, pixels=pixels), media_type="image/jpeg", headers=_NO_STORE)
+
+
+def _dreams(routes: APIRouter, parts: Parts) -> None:
+    dreamer = parts.dreamer
+
+    @routes.post("/expected")
+    def expected(wish: Wish) -> dict[str, float | None]:
+        return {"seconds": dreamer.expected(wish)}
+
+    @routes.post("/dreams/{job}/stop")
+    def stop(job: str) -> dict[str, bool]:
+        return {"stopped": dreamer.stop(job)}
+
+    @routes.get("/dreams/{job}")
+    def dream(job: str) -> dict[str, bool]:
+        dreamt = dreamer.store.result(job)
+        running = dreamer.is_running(job)
+        return {"running": running, "finished": dreamt is not None, "whole": dreamt is not None and dreamt.run.whole}
+
+    @routes.get("/frames/{job}/{number}.jpg")
     def frame(job: str, number: int) -> Response:
         jpeg = dreamer.store.frame(job, number)
         if jpeg is None:
             raise Refusal(404, "That frame is gone.")
         return Response(jpeg, media_type="image/jpeg", headers=_NO_STORE)
 
-    @api.get("/api/results/{job}.png")
-    def result(job: str, strength: Annotated[float, Query(ge=0, le=1)] = 1.0, save: bool = False) -> Response:
+    @routes.get("/results/{job}.png")
+    def result(job: str, strength: _Strength = 1.0, save: bool = False) -> Response:
         dreamt = dreamer.store.result(job)
         if dreamt is None:
             raise Refusal(404, "That dream is gone: dream again.")
@@ -57,16 +84,68 @@ def dream_routes(dreamer: Dreamer, brush: Brush) -> APIRouter:
             headers["content-disposition"] = f'attachment; filename="{_ascii(dreamt.filename)}"'
         return Response(dreamt.png(strength), media_type="image/png", headers=headers)
 
-    @api.get("/api/settings")
-    def settings() -> dict[str, Any]:
-        return {
-            "models": [
-                {"name": network.name, "label": network.label} for network in dreamer.catalogue.networks.values()
-            ],
-            "milliseconds": brush.milliseconds,
-        }
+    @routes.get("/results/{job}.json")
+    def recipe(job: str, strength: _Strength = 1.0) -> Response:
+        """The recipe, as `nightmare dream --recipe` reads it."""
+        dreamt = dreamer.store.result(job)
+        if dreamt is None:
+            raise Refusal(404, "That dream is gone: dream again.")
+        text = dreamt.commission(strength).recipe.model_dump_json(indent=2)
+        return Response(text, media_type="application/json", headers=_NO_STORE)
 
-    return api
+
+def _brush(routes: APIRouter, parts: Parts) -> None:
+    @routes.post("/patch")
+    async def patch(
+        request: Request,
+        width: int,
+        height: int,
+        model: str = "",
+        quality: str = next(iter(QUALITIES)),
+        seed: _Seed = 0,
+    ) -> Response:
+        """Raw RGBA to raw RGB."""
+        rgba = await request.body()
+        content = await run_in_threadpool(
+            parts.brush.stamp,
+            rgba,
+            width=width,
+            height=height,
+            network=model or parts.catalogue.first,
+            quality=quality,
+            seed=seed,
+        )
+        return Response(content, media_type="application/octet-stream", headers=_NO_STORE)
+
+    @routes.get("/models")
+    def models() -> JSONResponse:
+        listed = [{"name": network.name, "label": network.label} for network in parts.catalogue.networks.values()]
+        return JSONResponse({"models": listed, "milliseconds": parts.brush.milliseconds})
+
+
+def _settings_within(content: bytes, parts: Parts) -> dict[str, Any]:
+    """The settings of a dream of ours as the page's controls, or the sentence why they cannot be theirs."""
+    try:
+        made = provenance_within(content)
+        if made is None:
+            return {}
+        base = look_of(made.recipe)
+        base = base if base in LOOKS else made.recipe.model_dump_json()
+        controls = controls_of(base)
+    except ParameterError as error:
+        return {"unloadable": str(error)}
+    try:
+        model = parts.catalogue.named(made.model)
+    except NightmareError:
+        model = ""
+    recipe = made.recipe
+    controls |= {"keep_colors": recipe.keep_colors, "seed": recipe.seed, "side": made.pixels, "base": base}
+    controls |= {"model": model} if model else {}
+    try:
+        Wish.checked({name: value for name, value in controls.items() if name != "strength"} | {"photo": ""})
+    except ParameterError as error:
+        return {"unloadable": f"Its settings are beyond the controls of this page: {error}"}
+    return {"settings": controls | {"strength": round(100 * recipe.strength)}}
 
 
 def _ascii(filename: str) -> str:

@@ -1,89 +1,67 @@
-"""One dream as the page follows it: frames, how far it is, how long it still takes, and what can be saved of it."""
+"""Dreams as pages follow them: waiting in line, frames, how far they are, stopping, and going on."""
 
-import hashlib
-import io
+import logging
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas
-from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, smallest_side, to_picture, to_tensor
-from nightmare.dream.gallery import Commission, file_stem, provenance
+from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, smallest_side, to_tensor
+from nightmare.dream.gallery import Commission
 from nightmare.dream.objectives import build_objectives
-from nightmare.dream.picture import png_bytes
 from nightmare.dream.recipe import Recipe
+from nightmare.errors import NightmareError
 from nightmare.studio.errors import Refusal
 from nightmare.studio.frames import FrameStore
+from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS, Limits
+from nightmare.studio.line import Line, Ticket
+from nightmare.studio.looks import Wish
 from nightmare.studio.models import Catalogue
+from nightmare.studio.runs import Dreamt, Run
 from nightmare.studio.worker import DeviceWorker
 from nightmare.train.model import Model
 
-__all__ = ["Dreamer", "Dreamt", "Progress", "Steps", "jpeg_bytes"]
+__all__ = ["Dreamer", "Progress", "Steps"]
 
 # How a model dreams; tests put something quicker in its place.
 Steps = Callable[[Model, Tensor, Recipe, str], Iterator[Step]]
+_PLACE_EVERY = 0.5  # seconds after which those in line hear of their place
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a dream is: `frame` is the number of the newest picture of `job`, `seconds` what is still to come.
+    """How far the dream `job` is. `frame` is the number of its newest picture, `seconds` what is still to come.
 
-    `octave` counts from 1 among the `octaves` that are not left out, `step` from 0 (nothing yet) to `steps`. `ended` is
-    a sentence when it is over and empty before.
+    `place` counts those before it in line. `octave` counts from 1 among the `octaves` that are not left out,
+    `iteration` from 1 within it, and `step` from 0 (nothing yet) to `steps` over all of them. `ended` is a sentence
+    when it is over and empty before; `whole` says that nothing of it is missing. `status` is 200, or that of a refusal.
     """
 
-    job: str
-    frame: int
-    octave: int
-    octaves: int
-    iteration: int
-    iterations: int
-    step: int
-    steps: int
-    seconds: float
+    job: str = ""
+    place: int = 0
+    frame: int = -1
+    octave: int = 1
+    octaves: int = 1
+    iteration: int = 0
+    iterations: int = 0
+    step: int = 0
+    steps: int = 0
+    share: float = 0.0  # of the work that is done
+    seconds: float = 0.0
     left_out: int = 0
     ended: str = ""
     whole: bool = False
-
-
-@dataclass(frozen=True)
-class Dreamt:
-    """What is left of a dream: photo and dream as they were on the device, and all that made it.
-
-    `whole` is false where it was stopped: then no recipe makes it again.
-    """
-
-    commission: Commission
-    model: Model
-    dreamt: Tensor
-    whole: bool
-
-    @property
-    def size(self) -> int:
-        """Bytes of memory."""
-        return self.dreamt.numel() * 4 + self.photo.width * self.photo.height * 3
-
-    @property
-    def photo(self) -> Image.Image:
-        """What was dreamt on."""
-        return self.commission.canvas.image
-
-    @property
-    def filename(self) -> str:
-        """What it is called when it is saved."""
-        return f"{file_stem(self.commission.canvas.name)}-nightmare.png"
-
-    def png(self, strength: float) -> bytes:
-        """The dream over its photo with `strength` 0 … 1, with its recipe inside where one makes it again."""
-        recipe = self.commission.recipe.model_copy(update={"strength": strength})
-        image = finished(to_tensor(self.photo).to(self.dreamt), self.dreamt, recipe)[0].cpu()
-        made = Commission(self.commission.canvas, recipe)
-        return png_bytes(image, provenance(made, self.model) if self.whole else None)
+    status: int = 200
+    smaller: int = 0  # the side at which a dream might fit that was too large for the memory
 
 
 class Dreamer:
@@ -93,43 +71,60 @@ class Dreamer:
         self,
         catalogue: Catalogue,
         worker: DeviceWorker,
-        store: FrameStore[Dreamt],
+        library: Library,
         *,
         limits: Limits = LIMITS,
         steps: Steps | None = None,
     ) -> None:
-        self.catalogue, self.worker, self.store, self.limits = catalogue, worker, store, limits
+        self.catalogue, self.worker, self.library, self.limits = catalogue, worker, library, limits
+        self.store = FrameStore[Dreamt](limits=limits)
+        self._line = Line(most=limits.dreams_waiting)
         self._steps = steps or _steps_of_engine
         self._seconds_per_pixel: dict[tuple[str, str], float] = {}
+        self._stops: dict[str, threading.Event] = {}
 
-    def dream(self, photo: Image.Image, content: bytes, name: str, recipe: Recipe, network: str) -> Iterator[Progress]:
-        """Dream over `photo`, whose file had the bytes `content` and is called `name`; see how far it is.
+    def dream(self, wish: Wish) -> Iterator[Progress]:
+        """Wait in line, dream, and see how far it is; a refusal is the last progress, with its status and sentence.
 
-        Whoever closes the generator stops the dream, of which the last picture is kept. Raises `Refusal` where the
-        photo is too large for the memory or too small for every octave, and what `dream_steps` raises.
+        Whoever closes the generator stops the dream. Of one that was stopped the last picture is kept.
         """
-        model = self.worker.step(lambda: self.catalogue.model(network))
-        recipe = recipe.model_copy(update={"strength": 1.0})  # the page blends, see `Dreamt.png`
-        sizes = self.worker.step(lambda: _sizes(model, photo, recipe))
-        work = [
-            size[0] * size[1]
-            for octave, size in enumerate(sizes)
-            if size
-            for _ in range(recipe.iterations_of(octave))
-        ]
-        canvas = Canvas(name, photo, hashlib.sha256(content).hexdigest(), "", "")
-        images = to_tensor(photo).to(next(model.network.parameters()).device)
-        run = _Run(self, model, Commission(canvas, recipe), images, sizes, work, network)
-        yield from run.steps(self._steps(model, images, recipe, canvas.sha256))
+        try:
+            seconds = self.expected(wish) or 0.0
+        except (Refusal, NightmareError) as error:
+            yield _refused("", error)
+            return
+        yield from self._follow("", partial(self._new_run, wish), seconds)
 
-    def expected(self, photo: Image.Image, recipe: Recipe, network: str) -> float | None:
+    def further(self, job: str) -> Iterator[Progress]:
+        """Go on with a dream that was stopped, as if it had not been."""
+        dreamt = self.store.result(job)
+        if dreamt is None or dreamt.run.whole or job in self._stops:
+            yield _refused(job, Refusal(404, "That dream cannot go on: dream again."))
+            return
+        yield from self._follow(job, lambda: dreamt.run, dreamt.run.seconds)
+
+    def stop(self, job: str) -> bool:
+        """Stop a dream after its step, or take it out of the line; whether there was something to stop."""
+        stop = self._stops.get(job)
+        if stop:
+            stop.set()
+        return stop is not None
+
+    def is_running(self, job: str) -> bool:
+        """Whether it runs or waits in line."""
+        return job in self._stops
+
+    def expected(self, wish: Wish) -> float | None:
         """Seconds that a dream will take by what the last ones took, or None before the first one."""
-        rate = self._seconds_per_pixel.get(_rate_of(network, recipe))
+        network = self.catalogue.network(wish.model or self.catalogue.first)
+        recipe = wish.recipe(network)
+        rate = self._seconds_per_pixel.get(_rate_of(network.name, recipe))
         if rate is None:
             return None
-        model = self.catalogue.model(network)
-        sizes = enumerate(_sizes(model, photo, recipe))
-        return rate * sum(size[0] * size[1] * recipe.iterations_of(octave) for octave, size in sizes if size)
+        original = self.library.original(wish.photo)
+        shrink = min(1.0, wish.side / max(original.width, original.height))
+        sizes = octave_sizes(round(original.height * shrink), round(original.width * shrink), recipe, smallest=1)
+        return rate * sum(size[0] * size[1] * recipe.iterations_of(octave) for octave, size in enumerate(sizes) if size)
 
     def patch(self, network: str, images: Tensor, recipe: Recipe) -> Tensor:
         """The dream over `images` (1, 3, height, width) at once; for the worker's thread."""
@@ -140,10 +135,6 @@ class Dreamer:
             dreamt = step.images
         return finished(images, dreamt, recipe)
 
-    def learn(self, network: str, recipe: Recipe, seconds_per_pixel: float) -> None:
-        """Remember what a pixel of a step took."""
-        self._seconds_per_pixel[_rate_of(network, recipe)] = seconds_per_pixel
-
     def calibrate(self, network: str, recipe: Recipe, *, side: int = 160) -> None:
         """Time a few steps, so that the first dream has an expectation; the first step is the slow one."""
         model = self.worker.step(lambda: self.catalogue.model(network))
@@ -153,92 +144,112 @@ class Dreamer:
         steps = self._steps(model, photo, brief, "calibration")
         while self.worker.step(lambda: next(steps, None)):
             moments.append(time.perf_counter())
-        self.learn(network, recipe, (moments[-1] - moments[0]) / (len(moments) - 1) / side**2)
+        self._learn(network, recipe, (moments[-1] - moments[0]) / (len(moments) - 1) / side**2)
 
+    def _learn(self, network: str, recipe: Recipe, seconds_per_pixel: float) -> None:
+        self._seconds_per_pixel[_rate_of(network, recipe)] = seconds_per_pixel
 
-@dataclass
-class _Run:
-    dreamer: Dreamer
-    model: Model
-    commission: Commission
-    images: Tensor
-    sizes: list[tuple[int, int] | None]
-    work: list[int]
-    network: str
-
-    def steps(self, steps: Iterator[Step]) -> Iterator[Progress]:
-        dreamer, limits, recipe = self.dreamer, self.dreamer.limits, self.commission.recipe
-        store, job = dreamer.store, dreamer.store.begin()
-        dreamt, whole, frame, done = self.images, False, 0, 0
-        store.add(job, 0, jpeg_bytes(self.commission.canvas.image))
-        octaves = [octave for octave, size in enumerate(self.sizes) if size]
-        begun = shown = time.monotonic()
-        busy = 0.0
-
-        def progress(octave: int, iteration: int, ended: str = "") -> Progress:
-            rate = busy / sum(self.work[:done]) if done else 0.0
-            return Progress(
-                job=job,
-                frame=frame,
-                octave=octave,
-                octaves=len(octaves),
-                iteration=iteration,
-                iterations=recipe.iterations_of(octaves[octave - 1]) if octaves else 0,
-                step=done,
-                steps=len(self.work),
-                seconds=rate * sum(self.work[done:]),
-                left_out=len(self.sizes) - len(octaves),
-                ended=ended,
-                whole=whole,
-            )
-
+    def _follow(self, job: str, prepare: Callable[[], Run], seconds: float) -> Iterator[Progress]:
+        ticket, run, last = Ticket(seconds), None, None
         try:
-            yield progress(1, 0)
-            octave, iteration, ended = 1, 0, ""
-            while not ended:
-                before = time.monotonic()
-                step = dreamer.worker.step(lambda: next(steps, None))
-                if step is None:
-                    whole, ended = True, "Done"
-                    break
-                dreamt, done = step.images, done + 1
-                octave, iteration = octaves.index(step.octave) + 1, step.iteration + 1
-                now = time.monotonic()
-                busy += now - before
-                if now - begun > limits.dream_seconds and done < len(self.work):
-                    ended = f"Stopped after {limits.dream_seconds:.0f} s"
-                elif done < len(self.work) and now - shown >= 1 / limits.frames_per_second:
-                    shown, frame = now, frame + 1
-                    store.add(job, frame, jpeg_bytes(self._shown(dreamt)))
-                    yield progress(octave, iteration)
-            if done:
-                dreamer.learn(self.network, recipe, busy / sum(self.work[:done]))
-            frame += 1
-            store.add(job, frame, jpeg_bytes(self._shown(dreamt)))
-            store.end(job, self._result(dreamt, whole=whole))
-            yield progress(octave, iteration, ended)
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
-            side = max(self.commission.canvas.image.size)
-            raise Refusal(507, f"Too big for this machine at {side}. Try {side // 2}?") from error
-        finally:
-            # After a stop, and where nobody asked for the end any more.
-            if store.result(job) is None:
-                store.end(job, self._result(dreamt, whole=whole))
+            self._line.enter(ticket)
+        except Refusal as refusal:
+            yield _refused(job, refusal)
+            return
+        job = self.store.begin(job)
+        stop = self._stops[job] = threading.Event()
+        try:
+            while not (turn := self._line.wait(ticket, seconds=_PLACE_EVERY)) and not stop.is_set():
+                place, before = self._line.place(ticket)
+                yield Progress(job, place=place, seconds=before)
+            if turn:
+                run = prepare()
+                ended = yield from self._advance(job, run, ticket, stop)
+                last = _progress(job, run, ended)
+            else:
+                last = Progress(job, ended="Stopped")
+        except Exception as error:
+            last = _refused(job, error, side=max(run.commission.canvas.image.size) if run else 0)
+        finally:  # also where nobody asks for the end any more
+            self._line.leave(ticket)
+            del self._stops[job]
+            self.store.end(job, Dreamt(run) if run and run.done else None)
+        yield last
 
-    def _shown(self, dreamt: Tensor) -> Image.Image:
-        return to_picture(finished(self.images, dreamt, self.commission.recipe)[0])
+    def _advance(self, job: str, run: Run, ticket: Ticket, stop: threading.Event) -> Generator[Progress, None, str]:
+        """Make the steps, show some of them, and say how it ended."""
+        limits, ended = self.limits, ""
+        if run.frame < 0:
+            self._show(job, run)
+        yield _progress(job, run)
+        begun = shown = time.monotonic()
+        while not ended and run.advance(self.worker):
+            ticket.seconds = run.seconds
+            now = time.monotonic()
+            if run.done == run.count:
+                continue
+            if stop.is_set():
+                ended = "Stopped"
+            elif now - begun > limits.dream_seconds:
+                ended = f"Stopped after {limits.dream_seconds:.0f} s"
+            elif now - shown >= 1 / limits.frames_per_second:
+                shown = now
+                self._show(job, run)
+                yield _progress(job, run)
+        self._learn(run.network, run.commission.recipe, run.seconds_per_pixel)
+        self._show(job, run)
+        return ended or "Done"
 
-    def _result(self, dreamt: Tensor, *, whole: bool) -> Dreamt:
-        return Dreamt(self.commission, self.model, dreamt.detach(), whole)
+    def _show(self, job: str, run: Run) -> None:
+        jpeg = run.jpeg()
+        run.frame += 1
+        self.store.add(job, run.frame, jpeg)
+
+    def _new_run(self, wish: Wish) -> Run:
+        network = self.catalogue.network(wish.model or self.catalogue.first)
+        recipe = wish.recipe(network).model_copy(update={"strength": 1.0})  # the page blends, see `Dreamt.png`
+        original = self.library.original(wish.photo)
+        photo = self.library.picture(wish.photo, pixels=wish.side)
+        canvas = Canvas(original.name, photo, original.sha256, original.licence, original.credit)
+        model = self.worker.step(lambda: self.catalogue.model(network.name))
+        images = to_tensor(photo).to(next(model.network.parameters()).device)
+        sizes = self.worker.step(lambda: _sizes(model, photo, recipe))
+        steps = self._steps(model, images, recipe, canvas.sha256)
+        return Run(model, network.name, Commission(canvas, recipe), images, sizes, steps)
 
 
-def jpeg_bytes(picture: Image.Image, *, quality: int = 85) -> bytes:
-    """`picture` as a JPEG without metadata."""
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=quality)
-    return file.getvalue()
+def _progress(job: str, run: Run, ended: str = "") -> Progress:
+    return Progress(
+        job=job,
+        frame=run.frame,
+        octave=run.octave,
+        octaves=len(run.octaves),
+        iteration=run.iteration,
+        iterations=run.iterations,
+        step=run.done,
+        steps=run.count,
+        share=run.share,
+        seconds=run.seconds,
+        left_out=len(run.sizes) - len(run.octaves),
+        ended=ended,
+        whole=run.whole,
+    )
+
+
+def _refused(job: str, error: Exception, *, side: int = 0) -> Progress:
+    """The end of a dream that cannot be; of a fault of ours the log has all, the page one line."""
+    if isinstance(error, Refusal):
+        return Progress(job, ended=error.sentence, status=error.status)
+    if isinstance(error, NightmareError):
+        return Progress(job, ended=str(error), status=422)
+    # Without an accelerator PyTorch has no class of its own for it.
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        sentence = f"Too big for this machine at {side}. Try {side // 2}?" if side else "Too big for this machine."
+        return Progress(job, ended=sentence, status=507, smaller=side // 2)
+    _log.error("a dream failed", exc_info=error)
+    return Progress(job, ended="Something went wrong here; the terminal says what.", status=500)
 
 
 def _steps_of_engine(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 __all__ = ["Refusal"]
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 (a request is refused; nothing went wrong)
     """A request that is not answered: `status` is 400 or more, `sentence` is for the person at the page.
 
     `retry_after` in seconds where the same request may succeed later.

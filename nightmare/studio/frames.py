@@ -44,14 +44,16 @@ class FrameStore(Generic[_Result]):
         self._jobs: OrderedDict[str, _Frames] = OrderedDict()
         self._results: OrderedDict[str, tuple[float, _Result]] = OrderedDict()
 
-    def begin(self) -> str:
-        """The name of a new job."""
-        job = secrets.token_urlsafe(16)
+    def begin(self, job: str = "") -> str:
+        """The name of a new job, or `job`, which goes on."""
+        job = job or secrets.token_urlsafe(16)
         with self._lock:
             self._sweep()
+            frames = self._jobs.pop(job, _Frames())
+            frames.ended = None
             while len(self._jobs) >= self._limits.frame_jobs:
                 self._jobs.popitem(last=False)
-            self._jobs[job] = _Frames()
+            self._jobs[job] = frames
         return job
 
     def add(self, job: str, number: int, jpeg: bytes) -> None:
@@ -68,6 +70,7 @@ class FrameStore(Generic[_Result]):
             if frames := self._jobs.get(job):
                 frames.ended = self._clock()
             if result:
+                self._results.pop(job, None)
                 self._results[job] = (self._clock(), result)
             self._sweep()
 
@@ -87,7 +90,9 @@ class FrameStore(Generic[_Result]):
 
     def _sweep(self) -> None:
         now, limits = self._clock(), self._limits
-        old = [job for job, one in self._jobs.items() if one.ended is not None and now - one.ended > limits.frame_seconds]
+        old = [
+            job for job, one in self._jobs.items() if one.ended is not None and now - one.ended > limits.frame_seconds
+        ]
         for job in old:
             del self._jobs[job]
         for job in [job for job, (kept, _) in self._results.items() if now - kept > limits.result_seconds]:

@@ -10,9 +10,8 @@ class Limits:
     """Bytes, pixels, seconds and counts. Tests make small ones; the studio runs with the defaults."""
 
     upload_bytes: int = 20_000_000  # of a photo
-    uploads_bytes: int = 2_000_000_000  # of all that lie in the temporary folder
-    upload_age: float = 3600  # seconds until one is swept away
-    sweep_every: float = 600
+    photos_bytes: int = 256_000_000  # of all that are kept in memory, the oldest make room
+    photo_seconds: float = 3600  # for which one is kept after it was last asked for
     megapixels: int = 24  # of a photo, by its header
     smallest_side: int = 32  # of a photo; below it nothing can be dreamt of
     small_side: int = 224  # of a photo; below it a word of warning

@@ -14,7 +14,7 @@ from nightmare.errors import ModelError
 from nightmare.train.model import Model, ModelCard, load_model
 from nightmare.train.network import MEAN, STD
 
-__all__ = ["PLAIN", "Catalogue", "Network", "find_networks"]
+__all__ = ["PLAIN", "STAGES", "Catalogue", "Network", "find_networks"]
 
 PLAIN = "imagenet"
 # What each of the pipeline's networks is, the one that dreams best first.
@@ -24,7 +24,9 @@ _TITLES = {
     "train": "train, before culling",
     "control": "control, as many images culled at random",
 }
-_RESNET = ("layer1", "layer2", "layer3", "layer4")
+# From lines to things, as recipes name them.
+STAGES = ("layer1", "layer2", "layer3", "layer4")
+_CLASSES = 1000  # of ImageNet
 # Stages of EfficientNet-Lite0 with outputs of about the same reach.
 _EFFICIENTNET = ("blocks.1", "blocks.2", "blocks.4", "blocks.6")
 
@@ -66,6 +68,10 @@ class Catalogue:
             raise ModelError(f"no model {name!r} here: choose one of {', '.join(self.networks)}")
         return self.networks[name]
 
+    def named(self, sha256: str) -> str:
+        """The name of the network with these weights, or an empty one. Loads what it has to."""
+        return next((name for name in self.networks if self.model(name).sha256 == sha256), "")
+
     def model(self, name: str) -> Model:
         """Raises `ModelError` for a name that is not in the list, and for weights that cannot be read."""
         if name not in self._loaded:
@@ -80,7 +86,7 @@ def find_networks(models: Path, reports: Path) -> list[Network]:
         Network(
             name,
             title,
-            _RESNET,
+            STAGES,
             partial(load_model, models / name, device=device),
             _accuracy(reports / name / "metrics.json"),
         )
@@ -100,7 +106,7 @@ def _plain_model(device: torch.device) -> Model:
     network.load_state_dict(pretrained().state_dict())
     card = ModelCard(
         depth=sum(isinstance(module, torch.nn.Conv2d | torch.nn.Linear) for module in network.modules()),
-        classes=tuple(f"class_{number}" for number in range(network.num_classes)),
+        classes=tuple(f"class_{number}" for number in range(_CLASSES)),
         pixels=224,
         mean=MEAN,
         std=STD,

@@ -3,7 +3,6 @@
 import io
 import re
 import warnings
-from contextlib import closing
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps
@@ -35,7 +34,7 @@ class Photo:
 def check_photo(content: bytes, *, limits: Limits = LIMITS) -> tuple[int, int]:
     """Width and height by the header of a photo, which is not decoded. Raises `Refusal` for what will not be."""
     if len(content) > limits.upload_bytes:
-        raise Refusal(413, f"The photo is over {limits.upload_bytes // 1_000_000} MB.")
+        raise Refusal(413, f"That photo is over {limits.upload_bytes // 1_000_000} MB.")
     formats = [name for name, magic in FORMATS.items() if re.match(magic, content, re.DOTALL)]
     if not formats:
         raise Refusal(415, _UNREADABLE)
@@ -52,7 +51,7 @@ def check_photo(content: bytes, *, limits: Limits = LIMITS) -> tuple[int, int]:
         millions = width * height / 1_000_000
         raise Refusal(413, f"{limits.megapixels} million pixels at most; this one has {millions:.0f}.")
     if min(width, height) < limits.smallest_side:
-        raise Refusal(422, f"The photo is {width} x {height}; a side needs {limits.smallest_side} pixels.")
+        raise Refusal(422, f"The photo is {width} x {height}; each side needs {limits.smallest_side} pixels.")
     return width, height
 
 
@@ -62,9 +61,7 @@ def read_photo(content: bytes, *, pixels: int, limits: Limits = LIMITS) -> Photo
     It is decoded in a process of its own, which a hostile file may take down with it.
     """
     width, height = check_photo(content, limits=limits)
-    # `decode_all` measures the shorter side and limits the aspect, so that the longer one stays below eight of them.
-    with closing(decode_all([(content, "file")], pixels=pixels, megapixels=limits.megapixels)) as results:
-        decoded = next(iter(results))
+    (decoded,) = decode_all([(content, "file")], pixels=pixels, megapixels=limits.megapixels)
     if isinstance(decoded, ImageError):
         raise Refusal(415, _REASONS.get(decoded.reason, _UNREADABLE))
     image = on_matte(decoded.image)

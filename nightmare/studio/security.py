@@ -5,12 +5,12 @@ Everything passes here before it reaches Gradio or a route of ours, so that ther
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from nightmare.studio.limits import LIMITS, Limits
 
@@ -18,8 +18,8 @@ __all__ = ["COOKIE", "Guard"]
 
 COOKIE = "nightmare"
 _OWN_HEADER = "x-deep-nightmare"
-_UPLOAD = "/gradio_api/upload"
-_MULTIPART = 4096  # what a form adds to the file in it
+# Gradio's own ways to bring files, which would put them on the disk, and its description of itself: nothing needs them.
+_CLOSED = frozenset({"/gradio_api/upload", "/gradio_api/openapi.json", "/openapi.json"})
 # 'unsafe-eval': Gradio builds the scripts of its HTML components with `new Function`.
 _POLICY = "; ".join(
     (
@@ -46,31 +46,22 @@ _HEADERS = {
 }
 _ENDED = {"type": "http.disconnect"}
 
-_Scope = dict[str, Any]
-_Receive = Callable[[], Awaitable[dict[str, Any]]]
-_Send = Callable[[dict[str, Any]], Awaitable[None]]
-_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
-
 
 class Guard:
-    """ASGI middleware. `hosts` may stand in the header Host, with any port; `token` is asked for where there is one.
-
-    `uploads_bytes` says how much lies in the folder of uploads.
-    """
+    """ASGI middleware. `hosts` may stand in the header Host, with any port; `token` is asked for where there is one."""
 
     def __init__(
         self,
-        app: _App,
+        app: ASGIApp,
         *,
         hosts: Sequence[str],
         token: str | None = None,
-        uploads_bytes: Callable[[], int] = lambda: 0,
         limits: Limits = LIMITS,
     ) -> None:
         self.app, self.hosts, self.token = app, frozenset(hosts), token
-        self.uploads_bytes, self.limits = uploads_bytes, limits
+        self.limits = limits
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
@@ -78,7 +69,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
 
-        async def send_with_headers(message: dict[str, Any]) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
@@ -91,7 +82,7 @@ class Guard:
             return
         await self.app(scope, self._paced(scope, receive), send_with_headers)
 
-    def _refusal(self, scope: _Scope, headers: Headers) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         if _host(headers.get("host", "")) not in self.hosts:
             return PlainTextResponse("This studio answers to another name.", 400)
         path, posts = scope["path"], scope["method"] not in ("GET", "HEAD")
@@ -99,8 +90,13 @@ class Guard:
             return self._login(scope)
         if self.token is not None and not self._knows_token(headers):
             return _refused(401, "Log in first: open the address that the studio printed when it started.")
+        if path in _CLOSED:
+            return _refused(404, "There is nothing here.")
         if not posts:
             return None
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != headers["host"]:
+            return _refused(403, "Another site may not do this.")
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return _refused(403, "Another site may not do this.")
         length = headers.get("content-length", "")
@@ -111,16 +107,13 @@ class Guard:
             return _refused(413, f"That is over {_size(most)}.")
         if path.startswith("/api/") and headers.get(_OWN_HEADER) != "1":
             return _refused(403, "Requests to the studio carry a header of its own.")
-        if path == _UPLOAD and self.uploads_bytes() + int(length or 0) > self.limits.uploads_bytes:
-            return _refused(507, "Too many photos lie here. Try again in an hour.")
         return None
 
     def _most_bytes(self, path: str) -> int:
-        if path == _UPLOAD:
-            return self.limits.upload_bytes + _MULTIPART
-        return self.limits.patch_bytes if path == "/api/patch" else self.limits.json_bytes
+        own = {"/api/photos": self.limits.upload_bytes, "/api/patch": self.limits.patch_bytes}
+        return own.get(path, self.limits.json_bytes)
 
-    def _login(self, scope: _Scope) -> Response:
+    def _login(self, scope: Scope) -> Response:
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if not self._is_token(given):
             return _refused(401, "That is not the token of this studio.")
@@ -136,12 +129,12 @@ class Guard:
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), (self.token or "").encode())
 
-    def _paced(self, scope: _Scope, receive: _Receive) -> _Receive:
+    def _paced(self, scope: Scope, receive: Receive) -> Receive:
         """`receive`, whose body has to arrive within `body_seconds`: after that the client counts as gone."""
         until = asyncio.get_running_loop().time() + self.limits.body_seconds
         arriving = scope["method"] not in ("GET", "HEAD")
 
-        async def receive_in_time() -> dict[str, Any]:
+        async def receive_in_time() -> Message:
             nonlocal arriving
             if not arriving:
                 return await receive()

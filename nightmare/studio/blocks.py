@@ -1,0 +1,56 @@
+"""The page: its head, the tabs, and how Gradio is set up to serve it and nothing else."""
+
+import gradio
+from fastapi import FastAPI
+
+from nightmare.studio.tab import Parts, Tab
+from nightmare.studio.tabs import brush, compare, dataset, dream, review
+
+__all__ = ["TABS", "mount"]
+
+TABS: tuple[Tab, ...] = (dream.TAB, brush.TAB, compare.TAB, review.TAB, dataset.TAB)
+_HEADER = """
+<header class="nm-header">
+  <h1>Deep Nightmare</h1>
+  <p>A network that learnt what frightens us dreams over harmless photos.</p>
+  <div class="nm-header-buttons"></div>
+</header>
+"""
+
+
+def mount(app: FastAPI, parts: Parts) -> None:
+    """Serve the page at / of `app`."""
+    scripts = ("common.js", *dict.fromkeys(script for tab in TABS for script in tab.scripts))
+    head = "".join(f'<script src="/static/{script}"></script>' for script in scripts)
+    gradio.mount_gradio_app(
+        app,
+        _page(parts),
+        path="/",
+        allowed_paths=[],
+        max_file_size=parts.limits.json_bytes,
+        show_error=False,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        mcp_server=False,
+        enable_monitoring=False,
+        theme=gradio.themes.Base(
+            primary_hue="rose",
+            neutral_hue="zinc",
+            font=["system-ui", "sans-serif"],
+            font_mono=["ui-monospace", "monospace"],
+        ),
+        head=f'<link rel="stylesheet" href="/static/studio.css">{head}',
+    )
+
+
+def _page(parts: Parts) -> gradio.Blocks:
+    with gradio.Blocks(title="Deep Nightmare", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+        gradio.HTML(_HEADER, js_on_load="window.nightmare.header(element)", elem_id="nm-header")
+        with gradio.Tabs(elem_id="nm-tabs"):
+            for tab in TABS:
+                with gradio.Tab(tab.title, id=tab.hash, elem_id=f"tab-{tab.hash}", render_children=True):
+                    tab.build(parts)
+    # Dreams have a line of their own (`nightmare.studio.line`), in which one knows one's place.
+    page.queue(max_size=64, default_concurrency_limit=1, api_open=False)
+    return page

@@ -1,0 +1,303 @@
+// What all components of the studio share, on one namespace. Plain script, no build, no dependencies.
+(() => {
+  "use strict";
+
+  // ---- settings that survive a reload -------------------------------------------------------------------------
+
+  const PREFIX = "nightmare.";
+
+  const kept = (name, otherwise = null) => {
+    try {
+      return JSON.parse(localStorage.getItem(PREFIX + name)) ?? otherwise;
+    } catch {
+      return otherwise; // no storage here, or something else wrote there
+    }
+  };
+
+  const keep = (name, value) => {
+    try {
+      localStorage.setItem(PREFIX + name, JSON.stringify(value));
+    } catch {
+      // a private window without storage: then nothing survives
+    }
+  };
+
+  // ---- messages between components ----------------------------------------------------------------------------
+
+  const listeners = new Map();
+  const last = new Map();
+
+  // Hear of `name` from now on, and at once of what was last said.
+  const on = (name, hear) => {
+    listeners.set(name, [...(listeners.get(name) ?? []), hear]);
+    if (last.has(name)) hear(last.get(name));
+  };
+
+  const emit = (name, value) => {
+    last.set(name, value);
+    for (const hear of listeners.get(name) ?? []) hear(value);
+  };
+
+  // ---- requests -----------------------------------------------------------------------------------------------
+
+  const SENTENCES = {
+    401: "Log in first: open the address that the studio printed when it started.",
+    403: "The studio refused that request: reload the page.",
+    404: "That is no longer here.",
+    413: "That is too large.",
+    422: "The studio did not understand that.",
+    500: "Something went wrong in the studio; its terminal says what.",
+    503: "The dreamer is busy.",
+  };
+  const GONE = "The dream server is not answering.";
+  const LONGEST_PAUSE = 30;
+
+  class Failure extends Error {
+    constructor(status, sentence, retryAfter = 0) {
+      super(sentence);
+      this.status = status;
+      this.retryAfter = retryAfter;
+    }
+  }
+
+  const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+
+  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds.
+  const request = async (path, { method = "GET", body, type, signal } = {}) => {
+    const headers = { "X-Deep-Nightmare": "1", ...(type ? { "Content-Type": type } : {}) };
+    for (let seconds = 1; ; seconds = Math.min(2 * seconds, LONGEST_PAUSE)) {
+      let answer;
+      try {
+        answer = await fetch(path, { method, body, headers, signal });
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        banner(`${GONE} Trying again in ${seconds} s.`);
+        await pause(seconds);
+        continue;
+      }
+      banner("");
+      if (answer.ok) return answer;
+      const said = await answer.json().catch(() => ({}));
+      const sentence = said.sentence ?? SENTENCES[answer.status] ?? `The studio answered ${answer.status}.`;
+      throw new Failure(answer.status, sentence, Number(answer.headers.get("Retry-After") ?? 0));
+    }
+  };
+
+  const getJson = async (path, options) => (await request(path, options)).json();
+
+  const postJson = (path, value, options) =>
+    getJson(path, { method: "POST", body: JSON.stringify(value), type: "application/json", ...options });
+
+  // Resolves with the server's health when the model is awake.
+  const awake = async () => {
+    for (;;) {
+      const health = await getJson("/healthz");
+      emit("health", health);
+      if (health.ready) return health;
+      await pause(0.5);
+    }
+  };
+
+  // ---- small pieces of the page ---------------------------------------------------------------------------------
+
+  // An element with properties, or attributes where the name has a dash, and children.
+  const make = (tag, properties = {}, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(properties)) {
+      if (name.includes("-") || name === "role") element.setAttribute(name, value);
+      else element[name] = value;
+    }
+    element.append(...children);
+    return element;
+  };
+
+  let bannerElement;
+
+  // One line over the page for what concerns all of it; empty takes it away.
+  const banner = (sentence) => {
+    if (!bannerElement) {
+      if (!sentence) return;
+      bannerElement = make("div", { className: "nm-banner", role: "alert" });
+      document.body.append(bannerElement);
+    }
+    if (bannerElement.textContent !== sentence) bannerElement.textContent = sentence;
+    bannerElement.hidden = !sentence;
+  };
+
+  // The label of the choice that was made, or null; the first choice is the one that Enter takes.
+  const ask = (sentence, choices) =>
+    new Promise((resolve) => {
+      const id = `nm-ask-${Date.now()}`;
+      const dialog = make("dialog", { className: "nm-dialog", "aria-labelledby": id });
+      const buttons = choices.map((choice, place) =>
+        make("button", { type: "submit", value: choice, className: place ? "nm-button" : "nm-button nm-primary" }, choice),
+      );
+      const form = make("form", { method: "dialog" }, make("div", { className: "nm-dialog-buttons" }, ...buttons));
+      dialog.append(make("p", { id }, sentence), form);
+      document.body.append(dialog);
+      dialog.addEventListener("close", () => {
+        dialog.remove();
+        resolve(dialog.returnValue || null);
+      });
+      dialog.showModal();
+    });
+
+  // Says at most one thing a second in a `role=status` element; what is `urgent` is said at once.
+  const speaker = (element) => {
+    let next = null;
+    let timer = null;
+    const say = () => {
+      timer = null;
+      if (next !== null && element.textContent !== next) {
+        element.textContent = next;
+        timer = setTimeout(say, 1000);
+      }
+      next = null;
+    };
+    return (sentence, { urgent = false } = {}) => {
+      next = sentence;
+      if (urgent) clearTimeout(timer);
+      if (urgent || timer === null) say();
+    };
+  };
+
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  // ---- keys -------------------------------------------------------------------------------------------------------
+
+  // The one table: the handler and the help are made of it.
+  const keys = [];
+
+  const nameOf = (event) => {
+    const name = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+    const shift = event.shiftKey && (event.key.length > 1 || /[A-Z]/i.test(event.key));
+    return [(event.ctrlKey || event.metaKey) && "Ctrl", event.altKey && "Alt", shift && "Shift", name]
+      .filter(Boolean)
+      .join("+");
+  };
+
+  // `entries` are {keys: ["Ctrl+Enter"], text, run(event), release(event)?}. Those of a `group` with an `element` work
+  // while the focus is inside it, those without one on the whole tab `tab`, or everywhere.
+  const addKeys = (group, entries, { element = null, tab = null } = {}) => {
+    for (const entry of entries) keys.push({ group, element, tab, ...entry });
+  };
+
+  const typing = (target) => target.matches?.("textarea, input:not([type=range], [type=checkbox], [type=radio])");
+
+  const handled = (event, kind) => {
+    if (document.querySelector("dialog[open]")) return;
+    const pressed = nameOf(event);
+    const plain = !event.ctrlKey && !event.metaKey && event.key !== "Escape";
+    if (plain && typing(event.target)) return;
+    for (const entry of keys) {
+      if (!entry[kind] || !entry.keys.includes(pressed)) continue;
+      if (entry.element && !entry.element.contains(document.activeElement)) continue;
+      if (entry.tab && entry.tab !== place().tab) continue;
+      event.preventDefault();
+      entry[kind](event);
+      return;
+    }
+  };
+
+  const showKeys = () => {
+    const dialog = make("dialog", { className: "nm-dialog", "aria-labelledby": "nm-keys-title" });
+    dialog.append(make("h2", { id: "nm-keys-title" }, "Keys"));
+    for (const group of new Set(keys.map((entry) => entry.group))) {
+      const rows = keys
+        .filter((entry) => entry.group === group)
+        .map((entry) => {
+          const names = entry.keys.flatMap((name, number) => [number ? " or " : "", make("kbd", {}, name)]);
+          return make("tr", {}, make("td", {}, ...names), make("td", {}, entry.text));
+        });
+      dialog.append(make("h3", {}, group), make("table", {}, ...rows));
+    }
+    const close = make("button", { className: "nm-button nm-primary", value: "close" }, "Close");
+    dialog.append(make("form", { method: "dialog" }, make("div", { className: "nm-dialog-buttons" }, close)));
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+
+  addKeys("Everywhere", [{ keys: ["?"], text: "Show the keys", run: showKeys }]);
+  document.addEventListener("keydown", (event) => handled(event, "run"));
+  document.addEventListener("keyup", (event) => handled(event, "release"));
+
+  // ---- tabs and the address ---------------------------------------------------------------------------------------
+
+  // The tab that the address names, and the rest of it: `#compare?octaves=3`.
+  const place = () => {
+    const [tab, query = ""] = location.hash.slice(1).split("?");
+    return { tab: tab || "dream", parameters: new URLSearchParams(query) };
+  };
+
+  // Open a tab, and put `parameters` into the address.
+  const go = (tab, parameters = null) => {
+    const query = parameters ? String(new URLSearchParams(parameters)) : "";
+    const hash = `#${tab}${query && "?"}${query}`;
+    if (location.hash !== hash) history.replaceState(null, "", hash);
+    openTab();
+  };
+
+  const tabButton = (tab) => document.getElementById(`tab-${tab}-button`);
+
+  const openTab = () => {
+    const button = tabButton(place().tab);
+    if (button && button.getAttribute("aria-selected") !== "true") button.click();
+    emit("place", place());
+  };
+
+  const followTabs = () => {
+    const bar = tabButton("dream")?.parentElement;
+    if (!bar) {
+      setTimeout(followTabs, 50);
+      return;
+    }
+    openTab();
+    addEventListener("hashchange", openTab);
+    new MutationObserver(() => {
+      const chosen = bar.querySelector("[aria-selected=true]")?.id.slice("tab-".length, -"-button".length);
+      if (chosen && chosen !== place().tab) go(chosen);
+    }).observe(bar, { attributes: true, subtree: true, attributeFilter: ["aria-selected"] });
+  };
+
+  // ---- the head of the page -------------------------------------------------------------------------------------
+
+  // Null until the person has chosen: then what frightens waits for it.
+  const blurred = () => kept("blur") ?? true;
+
+  const setBlur = (value) => {
+    keep("blur", value);
+    document.documentElement.classList.toggle("nm-blurred", value);
+    emit("blur", value);
+  };
+
+  const contentNote = async () => {
+    if (kept("blur") !== null) return;
+    const choices = ["Show the pictures", "Blur pictures"];
+    const chosen = await ask(
+      "Pictures here are meant to frighten. You may see them, or have them blurred until you hold one; the switch " +
+        "“Blur pictures” at the top changes it at any time.",
+      choices,
+    );
+    setBlur(chosen !== choices[0]);
+  };
+
+  const header = (element) => {
+    const box = make("input", { type: "checkbox", checked: blurred() });
+    box.addEventListener("change", () => setBlur(box.checked));
+    on("blur", (value) => (box.checked = value));
+    const help = make("button", { type: "button", className: "nm-button", title: "Show the keys (?)" }, "Keys");
+    help.addEventListener("click", showKeys);
+    element
+      .querySelector(".nm-header-buttons")
+      .append(make("label", { className: "nm-switch" }, box, "Blur pictures"), help);
+    document.documentElement.classList.toggle("nm-blurred", blurred());
+    followTabs();
+    contentNote();
+  };
+
+  window.nightmare = {
+    kept, keep, on, emit, request, getJson, postJson, awake, Failure, make, banner, ask, speaker, calm, pause,
+    addKeys, showKeys, place, go, header,
+  };
+})();

@@ -1,0 +1,109 @@
+// The photo to dream on: samples, and what is chosen, dropped or pasted. Its value is the key of the photo.
+(() => {
+  "use strict";
+  const { make, on, emit, ask, postJson, getJson, request } = window.nightmare;
+  const LOAD = "Load its settings";
+  const USE = "Use as photo";
+
+  window.nightmare.photo = (element, props, trigger) => {
+    const samples = element.querySelector(".nm-samples");
+    const input = element.querySelector("input[type=file]");
+    const remark = element.querySelector("[role=status]");
+    const complaint = element.querySelector("[role=alert]");
+    let file = null; // what was brought, in case the server forgets it
+
+    const mark = (key) => {
+      for (const button of samples.children) button.setAttribute("aria-pressed", String(button.dataset.key === key));
+    };
+
+    const use = (photo) => {
+      props.value = photo.key;
+      mark(photo.key);
+      remark.textContent = [photo.sample ? "" : photo.name, photo.remark ?? ""].filter(Boolean).join(". ");
+      complaint.textContent = "";
+      emit("photo", photo);
+    };
+
+    const bring = (blob) =>
+      getJson(`/api/photos?name=${encodeURIComponent(blob.name ?? "photo")}`, {
+        method: "POST",
+        body: blob,
+        type: "application/octet-stream",
+      });
+
+    const take = async (blob) => {
+      complaint.textContent = "";
+      if (blob.size > props.upload_bytes) {
+        complaint.textContent = `That photo is over ${props.upload_bytes / 1e6} MB.`;
+        return;
+      }
+      remark.textContent = "Looking at the photo …";
+      try {
+        const photo = await bring(blob);
+        remark.textContent = "";
+        const choice = await choose(photo);
+        if (choice === LOAD) emit("settings", photo.settings);
+        if (choice === USE) {
+          file = blob;
+          use(photo);
+        }
+      } catch (failure) {
+        remark.textContent = "";
+        complaint.textContent = failure.message;
+      }
+    };
+
+    const choose = async (photo) => {
+      if (photo.settings) return ask("That picture is a dream that was made here.", [LOAD, USE, "Cancel"]);
+      if (photo.unloadable) return ask(photo.unloadable, [USE, "Cancel"]);
+      return USE;
+    };
+
+    // The key of a photo that the server has; one that it forgot, since it was started anew, is brought again.
+    window.nightmare.photoReady = async () => {
+      const { known } = await getJson(`/api/photos/known?key=${encodeURIComponent(props.value)}`);
+      if (!known && file) use(await bring(file));
+      return props.value;
+    };
+
+    window.nightmare.usePhoto = use;
+
+    for (const sample of props.samples) {
+      const image = make("img", { src: `/api/photos/${sample.key}.jpg?pixels=192`, alt: sample.key, loading: "lazy" });
+      const button = make("button", { type: "button", title: sample.credit, "aria-pressed": "false" }, image);
+      button.dataset.key = sample.key;
+      button.addEventListener("click", () => use({ key: sample.key, name: sample.key, sample: true }));
+      samples.append(button);
+    }
+    element.querySelector(".nm-choose").addEventListener("click", () => input.click());
+    input.addEventListener("change", () => {
+      if (input.files.length) take(input.files[0]);
+      input.value = "";
+    });
+
+    const here = () => window.nightmare.place().tab === "dream";
+    const hasFile = (event) => here() && event.dataTransfer?.types.includes("Files");
+    document.addEventListener("dragover", (event) => {
+      if (!hasFile(event)) return;
+      event.preventDefault();
+      document.documentElement.classList.add("nm-dropping");
+    });
+    for (const name of ["dragleave", "drop"]) {
+      document.addEventListener(name, (event) => {
+        if (name === "drop" || !event.relatedTarget) document.documentElement.classList.remove("nm-dropping");
+      });
+    }
+    document.addEventListener("drop", (event) => {
+      if (!hasFile(event)) return;
+      event.preventDefault();
+      if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+    });
+    document.addEventListener("paste", (event) => {
+      const [pasted] = [...(event.clipboardData?.files ?? [])];
+      if (here() && pasted) take(pasted);
+    });
+
+    const first = props.samples.find((sample) => sample.key === props.value);
+    if (first) use({ key: first.key, name: first.key, sample: true });
+  };
+})();

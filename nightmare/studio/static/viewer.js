@@ -1,0 +1,368 @@
+// A dream beside its photo: the picture as it changes, a handle between before and after, progress, and what can be
+// done with the result. Its value is the progress of the dream, as nightmare/studio/dreams.py says it.
+(() => {
+  "use strict";
+  const { make, on, emit, request, getJson, speaker, calm, addKeys, kept, keep, awake, pause } = window.nightmare;
+  const RESULTS = 12;
+  const PLACES = ["", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth"];
+  const SILENCE = 4000; // milliseconds without news after which the server is asked whether it lives
+
+  const about = (seconds) => {
+    if (seconds >= 90) return `about ${Math.round(seconds / 60)} min`;
+    return `about ${Math.max(1, Math.round(seconds))} s`;
+  };
+
+  const sentenceOf = (progress) => {
+    const { place, seconds, octave, octaves, iteration, iterations, ended, step, steps, left_out: leftOut } = progress;
+    const left = leftOut ? ` ${leftOut === 1 ? "One octave was" : `${leftOut} octaves were`} too small and left out.` : "";
+    if (ended === "Done") return `Done.${left}`;
+    if (ended) return `${ended} at step ${step} of ${steps}.`;
+    if (place) return `${PLACES[place] ?? `Number ${place}`} in line${seconds ? `, ${about(seconds)}` : ""}`;
+    if (!step) return "Beginning …";
+    return `Octave ${octave} of ${octaves}, step ${iteration} of ${iterations}, ${about(seconds)} left`;
+  };
+
+  const loaded = (url) =>
+    new Promise((resolve, reject) => {
+      const image = new Image();
+      image.onload = () => resolve(image);
+      image.onerror = reject;
+      image.src = url;
+    });
+
+  const blobUrl = async (url) => URL.createObjectURL(await (await request(url)).blob());
+
+  window.nightmare.viewer = (element, props, trigger, watch) => {
+    const find = (selector) => element.querySelector(selector);
+    const viewer = find(".nm-viewer");
+    const [button, further, split, flip, zoom, save, copy] = [
+      ".nm-dream-button", ".nm-further", ".nm-split", ".nm-flip", ".nm-zoom", ".nm-save", ".nm-copy",
+    ].map(find);
+    const [before, after, bar, complaint, results, smaller] = [
+      ".nm-before", ".nm-after", "progress", "[role=alert]", ".nm-results", ".nm-smaller",
+    ].map(find);
+    const say = speaker(find(".nm-status"));
+
+    let state = "waking"; // waking, idle, waiting for news of a dream that was asked for: running
+    let job = ""; // of the dream that is shown or running
+    let shown = -1; // number of the newest frame on show
+    let queued = null; // a frame that waits while another one loads
+    let loading = false;
+    let stopping = false;
+    let heard = 0;
+    let strength = 1;
+    let expected = null;
+    const session = [];
+
+    // ---- pictures
+
+    const size = (image) => {
+      viewer.style.setProperty("--nm-ratio", image.naturalWidth / image.naturalHeight);
+      viewer.style.setProperty("--nm-width", `${image.naturalWidth}px`);
+    };
+
+    const showBefore = async (url, alt) => {
+      const image = await loaded(url);
+      size(image);
+      before.src = url;
+      before.alt = alt;
+    };
+
+    const clearAfter = () => after.replaceChildren();
+
+    // A new picture fades in over the old one, which then goes.
+    const showAfter = async (url) => {
+      const image = await loaded(url);
+      image.alt = "The dream";
+      image.className = "nm-frame";
+      after.append(image);
+      const old = [...after.children].slice(0, -1);
+      if (!calm() && old.length) {
+        await image.animate([{ opacity: 0 }, { opacity: 1 }], { duration: 150 }).finished.catch(() => {});
+      }
+      for (const each of old) each.remove();
+    };
+
+    const frameUrl = (number) => `/api/frames/${job}/${number}.jpg`;
+
+    const showFrames = async () => {
+      if (loading) return;
+      loading = true;
+      while (queued) {
+        const { url, number } = queued;
+        queued = null;
+        try {
+          await showAfter(url);
+          shown = number;
+          viewer.dataset.frame = String(number);
+        } catch {
+          // it made room for a newer one
+        }
+      }
+      loading = false;
+    };
+
+    const setStrength = (value) => {
+      strength = value;
+      after.style.opacity = String(value);
+      if (job) offer();
+    };
+
+    const setSplit = () => viewer.style.setProperty("--nm-split", `${split.value}%`);
+
+    const setFlip = (on) => {
+      viewer.classList.toggle("nm-flipped", on);
+      flip.setAttribute("aria-pressed", String(on));
+    };
+
+    // ---- the buttons
+
+    const label = () => {
+      if (state === "waking") return ["Waking the model …", ""];
+      if (state === "running") return [stopping ? "Stopping …" : "Stop", "Esc"];
+      return ["Dream", expected ? `${about(expected)} here` : ""];
+    };
+
+    const draw = () => {
+      viewer.dataset.state = state;
+      const [text, note] = label();
+      button.replaceChildren(text, ...(note ? [make("small", {}, note)] : []));
+      button.disabled = state === "waking" || stopping;
+      bar.hidden = state !== "running";
+    };
+
+    const offer = () => {
+      const query = `strength=${strength.toFixed(2)}`;
+      save.href = `/api/results/${job}.png?${query}&save=true`;
+      viewer.dataset.result = job;
+    };
+
+    const withdraw = () => {
+      delete viewer.dataset.result;
+      further.hidden = smaller.hidden = true;
+    };
+
+    const begin = (event) => {
+      state = "running";
+      stopping = false;
+      heard = Date.now();
+      complaint.textContent = "";
+      withdraw();
+      if (event === "dream") {
+        bar.value = 0;
+        job = "";
+        shown = -1;
+      }
+      say("Asking for a place …", { urgent: true });
+      draw();
+      trigger(event);
+    };
+
+    const dream = async () => {
+      if (state !== "idle") return;
+      try {
+        await window.nightmare.photoReady();
+        begin("dream");
+      } catch (failure) {
+        complaint.textContent = failure.message;
+      }
+    };
+
+    const stop = async () => {
+      if (state !== "running" || stopping || !job) return;
+      stopping = true;
+      draw();
+      try {
+        await getJson(`/api/dreams/${job}/stop`, { method: "POST" });
+      } catch (failure) {
+        complaint.textContent = failure.message;
+        stopping = false;
+        draw();
+      }
+    };
+
+    // ---- news of the dream
+
+    const news = async (progress) => {
+      if (!progress) return;
+      heard = Date.now();
+      if (progress.job !== job) {
+        job = progress.job;
+        shown = -1;
+      }
+      viewer.dataset.step = String(progress.step);
+      if (progress.status !== 200) {
+        end();
+        complaint.textContent = progress.ended;
+        say("", { urgent: true });
+        offerSmaller(progress.smaller);
+        return;
+      }
+      bar.value = Math.max(bar.value, progress.share);
+      say(sentenceOf(progress), { urgent: Boolean(progress.ended) });
+      if (progress.frame === 0) {
+        clearAfter();
+        showBefore(frameUrl(0), "The photo").catch(() => {});
+      }
+      if (progress.frame > Math.max(0, shown) && (progress.ended || !calm())) {
+        queued = { url: frameUrl(progress.frame), number: progress.frame };
+        showFrames();
+      }
+      if (progress.ended) {
+        end();
+        if (progress.frame > 0) finish(progress);
+      }
+    };
+
+    const end = () => {
+      state = "idle";
+      stopping = false;
+      draw();
+      window.nightmare.form.refresh?.();
+    };
+
+    const finish = async (progress) => {
+      further.hidden = progress.whole;
+      offer();
+      keep("result", job);
+      emit("result", { job, whole: progress.whole });
+      try {
+        const [photo, dreamt] = await Promise.all([blobUrl(frameUrl(0)), blobUrl(frameUrl(progress.frame))]);
+        remember({ job: progress.job, whole: progress.whole, photo, dreamt });
+      } catch {
+        // the frames are gone already: then there is no thumbnail
+      }
+    };
+
+    const offerSmaller = (side) => {
+      smaller.hidden = !side;
+      smaller.textContent = `Dream at ${side}`;
+      smaller.onclick = () => {
+        smaller.hidden = true;
+        emit("settings", { side });
+        setTimeout(dream, 300); // after Gradio has moved the slider
+      };
+    };
+
+    // ---- the last results
+
+    const show = async (result) => {
+      if (state === "running") return;
+      job = result.job;
+      clearAfter();
+      await Promise.all([showBefore(result.photo, "The photo"), showAfter(result.dreamt)]);
+      offer();
+      further.hidden = result.whole;
+      say("", { urgent: true });
+    };
+
+    const remember = (result) => {
+      const old = session.findIndex((each) => each.job === result.job);
+      if (old >= 0) forget(old);
+      session.unshift(result);
+      const image = make("img", { src: result.dreamt, alt: "A dream of this session", className: "nm-picture" });
+      const choose = make("button", { type: "button", title: "Show this dream again" }, image);
+      choose.addEventListener("click", () => show(result).catch(() => {}));
+      results.prepend(make("li", {}, choose));
+      if (session.length > RESULTS) forget(RESULTS);
+    };
+
+    const forget = (place) => {
+      const [{ photo, dreamt }] = session.splice(place, 1);
+      results.children[place].remove();
+      for (const url of [photo, dreamt]) URL.revokeObjectURL(url);
+    };
+
+    // The last dream before a reload, while the server still has it.
+    const restore = async () => {
+      const last = kept("result");
+      if (!last) return;
+      const { finished, whole } = await getJson(`/api/dreams/${last}`);
+      if (!finished || state === "running") return;
+      const [photo, dreamt] = await Promise.all(
+        [0, 1].map((share) => blobUrl(`/api/results/${last}.png?strength=${share}`)),
+      );
+      const result = { job: last, whole, photo, dreamt };
+      remember(result);
+      await show(result);
+    };
+
+    // ---- connections
+
+    watch("value", () => news(props.value));
+    on("expected", (seconds) => {
+      expected = seconds;
+      draw();
+    });
+    on("strength", setStrength);
+    on("photo", (photo) => {
+      if (state === "running") return;
+      withdraw();
+      job = "";
+      clearAfter();
+      say("", { urgent: true });
+      showBefore(`/api/photos/${photo.key}.jpg`, `The photo ${photo.name}`).catch(() => {});
+    });
+    button.addEventListener("click", () => (state === "running" ? stop() : dream()));
+    further.addEventListener("click", () => begin("further"));
+    split.addEventListener("input", setSplit);
+    flip.addEventListener("click", () => setFlip(!viewer.classList.contains("nm-flipped")));
+    zoom.addEventListener("click", () => {
+      const full = viewer.classList.toggle("nm-full");
+      zoom.textContent = full ? "Fit" : "100 %";
+    });
+    copy.addEventListener("click", async () => {
+      try {
+        const text = await (await request(`/api/results/${job}.json?strength=${strength.toFixed(2)}`)).text();
+        await navigator.clipboard.writeText(text);
+        say("Settings copied, as nightmare dream --recipe reads them.", { urgent: true });
+      } catch (failure) {
+        complaint.textContent = failure.message;
+      }
+    });
+    window.nightmare.addResultAction = (text, run) => {
+      const action = make("button", { type: "button", className: "nm-button" }, text);
+      action.addEventListener("click", () => run({ job, strength }));
+      find(".nm-actions").append(action);
+    };
+    window.nightmare.shownJob = () => job;
+
+    addKeys(
+      "Dream",
+      [
+        { keys: ["Ctrl+Enter"], text: "Dream", run: dream },
+        { keys: ["Escape"], text: "Stop", run: stop },
+      ],
+      { tab: "dream" },
+    );
+    addKeys(
+      "Picture, while it has the focus",
+      [
+        { keys: ["B"], text: "Hold to see the photo", run: () => setFlip(true), release: () => setFlip(false) },
+        { keys: ["Z"], text: "Fit or 100 %", run: () => zoom.click() },
+      ],
+      { element: find(".nm-stage") },
+    );
+
+    // A server that died says nothing: after some silence it is asked, which waits until it lives again.
+    setInterval(async () => {
+      if (state !== "running" || Date.now() - heard < SILENCE) return;
+      heard = Infinity;
+      const { running } = await getJson(`/api/dreams/${job || "none"}`);
+      heard = Date.now();
+      if (state !== "running" || running) return;
+      end();
+      complaint.textContent = "The dream was lost when the server was started anew. Dream again.";
+    }, 1000);
+
+    setSplit();
+    draw();
+    awake().then(() => {
+      if (state === "waking") state = "idle";
+      draw();
+      window.nightmare.form.refresh?.();
+      restore().catch(() => {});
+    });
+    window.nightmare.form(props.names, props.looks, props.models, () => trigger("settings"));
+  };
+})();

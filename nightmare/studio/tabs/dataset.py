@@ -1,0 +1,14 @@
+"""The pictures that the networks learnt from."""
+
+import gradio
+
+from nightmare.studio.tab import Parts, Tab
+
+__all__ = ["TAB"]
+
+
+def _build(parts: Parts) -> None:
+    gradio.HTML("<p class='nm-empty'>All pictures that the networks learnt from: this tab is not here yet.</p>")
+
+
+TAB = Tab("data", "Dataset", _build)

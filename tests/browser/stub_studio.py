@@ -1,0 +1,79 @@
+"""A studio whose dreams cost nothing: `python stub_studio.py CONTROL [--port N] [--token T]`.
+
+The folder CONTROL holds what a test may turn while the studio runs: `delay`, seconds that a step takes. The studio
+writes there what a test looks at: `address` when it answers, `begun` and `ended` with a line for each dream whose steps
+were asked for and let go of.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nightmare.dream.engine import Step, octave_sizes, resized
+from nightmare.dream.recipe import Recipe
+from nightmare.studio.models import STAGES, Network
+from nightmare.studio.serve import serve_studio
+from nightmare.studio.shell import LOOPBACK, Studio
+from nightmare.train.model import Model, ModelCard
+from nightmare.train.network import MEAN, STD, build_network
+
+
+def stub_model() -> Model:
+    torch.manual_seed(0)
+    card = ModelCard(depth=18, classes=("a", "b"), pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
+    return Model(build_network(18, 2).eval().requires_grad_(False), card, "0" * 64)
+
+
+def stub_steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+    """Each step moves the picture towards its negative, a little more red each time: no step repeats another."""
+    for octave, size in enumerate(octave_sizes(images.shape[2], images.shape[3], recipe, smallest=32)):
+        if size is None:
+            continue
+        for iteration in range(recipe.iterations_of(octave)):
+            images = resized(images, size)
+            target = torch.cat([torch.ones_like(images[:, :1]), 1 - images[:, 1:]], dim=1)
+            images = torch.lerp(images, target, 0.1)
+            yield Step(octave, iteration, images, torch.zeros(1))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("control", type=Path)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--token")
+    wanted = parser.parse_args()
+    control: Path = wanted.control
+
+    def note(file: str, line: str) -> None:
+        with (control / file).open("a") as notes:
+            notes.write(f"{line}\n")
+
+    def steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+        if name not in ("patch", "calibration"):
+            note("begun", name)
+        try:
+            for step in stub_steps(model, images, recipe, name):
+                if name != "calibration":
+                    time.sleep(float((control / "delay").read_text()))
+                yield step
+        finally:
+            if name not in ("patch", "calibration"):
+                note("ended", name)
+
+    model = stub_model()
+    studio = Studio(
+        control,
+        [Network("stub", "stub", STAGES, lambda: model, accuracy=0.5)],
+        hosts=LOOPBACK,
+        token=wanted.token,
+        steps=steps,
+    )
+    serve_studio(studio, host="127.0.0.1", port=wanted.port, tell=lambda text: note("address", text))
+
+
+if __name__ == "__main__":
+    main()
