@@ -4,18 +4,27 @@ PYTHON ?= python3
 INSTALLED := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help repro test lint format readme
+.PHONY: help repro studio test test-browser lint format readme
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 15
 
 repro: $(INSTALLED) ## run what changed of the pipeline, from an empty folder to dreams
 	@git ls-files --others --exclude-standard -- '*.py' | sed 's/^/note: not in git, experiments will miss it: /'
 	dvc repro
 	@nightmare results
 
+studio: $(INSTALLED) ## open the studio in the browser
+	nightmare studio
+
 test: $(INSTALLED) ## run the tests
 	pytest
+
+test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } \
+		|| { echo "error: no chromium: install the package of that name"; exit 1; }
+	NIGHTMARE_BROWSER=1 pytest tests/browser
 
 lint: $(INSTALLED) ## check format, style and types
 	ruff format --check

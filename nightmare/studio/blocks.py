@@ -21,7 +21,7 @@ _HEADER = """
 def mount(app: FastAPI, parts: Parts) -> None:
     """Serve the page at / of `app`."""
     scripts = ("common.js", *dict.fromkeys(script for tab in TABS for script in tab.scripts))
-    head = "".join(f'<script src="/static/{script}"></script>' for script in scripts)
+    head = "".join(f'<script src="/studio/{script}"></script>' for script in scripts)
     gradio.mount_gradio_app(
         app,
         _page(parts),
@@ -39,15 +39,25 @@ def mount(app: FastAPI, parts: Parts) -> None:
             neutral_hue="zinc",
             font=["system-ui", "sans-serif"],
             font_mono=["ui-monospace", "monospace"],
+            radius_size="lg",
+        ).set(  # greys that can be read
+            body_text_color_subdued="*neutral_600",
+            body_text_color_subdued_dark="*neutral_400",
+            block_info_text_color="*neutral_600",
+            block_info_text_color_dark="*neutral_400",
+            block_title_text_color="*neutral_800",
+            block_title_text_color_dark="*neutral_200",
         ),
-        head=f'<link rel="stylesheet" href="/static/studio.css">{head}',
+        head=f'<link rel="stylesheet" href="/studio/studio.css">{head}',
     )
 
 
 def _page(parts: Parts) -> gradio.Blocks:
     with gradio.Blocks(title="Deep Nightmare", analytics_enabled=False, delete_cache=(600, 3600)) as page:
-        gradio.HTML(_HEADER, js_on_load="window.nightmare.header(element)", elem_id="nm-header")
-        with gradio.Tabs(elem_id="nm-tabs"):
+        gradio.HTML(
+            _HEADER, js_on_load="window.nightmare.header(element)", elem_id="nm-header", apply_default_css=False
+        )
+        with gradio.Tabs(overflow_behavior="wrap"):
             for tab in TABS:
                 with gradio.Tab(tab.title, id=tab.hash, elem_id=f"tab-{tab.hash}", render_children=True):
                     tab.build(parts)

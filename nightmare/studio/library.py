@@ -16,7 +16,7 @@ from nightmare.data.canvases import SHIPPED
 from nightmare.data.canvases import Photo as File
 from nightmare.studio.errors import Refusal
 from nightmare.studio.limits import LIMITS, Limits
-from nightmare.studio.photos import read_photo
+from nightmare.studio.photos import read_again, read_photo
 
 __all__ = ["Library", "Original"]
 
@@ -102,7 +102,7 @@ class Library:
         entry = self._entry(key)
         picture = entry.pictures.get(pixels)
         if picture is None:
-            picture = read_photo(entry.original.content, pixels=pixels, limits=self._limits).image
+            picture = read_again(entry.original.content, pixels=pixels, limits=self._limits)
             entry.pictures = {pixels: picture}
         return picture
 
@@ -128,7 +128,7 @@ class Library:
         if key not in self._samples:
             file = self._files[key]
             content = file.path.read_bytes()
-            size = read_photo(content, pixels=self._limits.largest_side, limits=self._limits).image.size
+            size = read_again(content, pixels=self._limits.largest_side, limits=self._limits).size
             original = Original(key, file.name, content, *size, licence=file.licence, credit=file.credit)
             self._samples[key] = _Entry(original, 0.0)
         return self._samples[key]

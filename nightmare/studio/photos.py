@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
+from nightmare.data.decode import Decoded, decode
 from nightmare.data.matte import on_matte
 from nightmare.data.sandbox import decode_all
 from nightmare.errors import ImageError
 from nightmare.studio.errors import Refusal
 from nightmare.studio.limits import LIMITS, Limits
 
-__all__ = ["FORMATS", "Photo", "check_photo", "read_photo"]
+__all__ = ["FORMATS", "Photo", "check_photo", "read_again", "read_photo"]
 
 FORMATS = {
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -64,11 +65,24 @@ def read_photo(content: bytes, *, pixels: int, limits: Limits = LIMITS) -> Photo
     (decoded,) = decode_all([(content, "file")], pixels=pixels, megapixels=limits.megapixels)
     if isinstance(decoded, ImageError):
         raise Refusal(415, _REASONS.get(decoded.reason, _UNREADABLE))
-    image = on_matte(decoded.image)
-    if max(image.size) > pixels:
-        image = ImageOps.contain(image, (pixels, pixels), Image.Resampling.LANCZOS)
     small = min(width, height) < limits.small_side
-    return Photo(image, f"The photo is {width} x {height}: its dreams will be coarse." if small else "")
+    remark = f"The photo is {width} x {height}: its dreams will be coarse." if small else ""
+    return Photo(_contained(decoded, pixels), remark)
+
+
+def read_again(content: bytes, *, pixels: int, limits: Limits = LIMITS) -> Image.Image:
+    """The picture that `read_photo` finds in the same file, read without the second that
+    another process costs. Raises `ImageError` for what is none.
+    """
+    return _contained(decode(content, media="file", pixels=pixels, megapixels=limits.megapixels), pixels)
+
+
+def _contained(decoded: Decoded, pixels: int) -> Image.Image:
+    # Decoding looks at the shorter side.
+    image = on_matte(decoded.image)
+    if max(image.size) <= pixels:
+        return image
+    return ImageOps.contain(image, (pixels, pixels), Image.Resampling.LANCZOS)
 
 
 _REASONS = {

@@ -84,7 +84,7 @@ def create_app(studio: Studio) -> Guard:
     for tab in TABS:
         if tab.routes:
             app.include_router(tab.routes(parts))
-    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.mount("/studio", StaticFiles(directory=_STATIC))
 
     @app.get("/healthz")
     def health() -> dict[str, Any]:

@@ -155,6 +155,9 @@
       }
       say("Asking for a place …", { urgent: true });
       draw();
+      if (find(".nm-stage").getBoundingClientRect().top > innerHeight / 2) {
+        viewer.scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
+      }
       trigger(event);
     };
 
@@ -169,9 +172,13 @@
     };
 
     const stop = async () => {
-      if (state !== "running" || stopping || !job) return;
+      if (state !== "running" || stopping) return;
       stopping = true;
       draw();
+      if (job) await stopJob();
+    };
+
+    const stopJob = async () => {
       try {
         await getJson(`/api/dreams/${job}/stop`, { method: "POST" });
       } catch (failure) {
@@ -189,6 +196,7 @@
       if (progress.job !== job) {
         job = progress.job;
         shown = -1;
+        if (stopping && !progress.ended) stopJob(); // it was not known yet when Stop was pressed
       }
       viewer.dataset.step = String(progress.step);
       if (progress.status !== 200) {

@@ -44,9 +44,10 @@ def _build(parts: Parts) -> None:
                 ],
                 upload_bytes=parts.limits.upload_bytes,
                 elem_id="dream-photo",
+                apply_default_css=False,
             )
             if list(parts.catalogue.networks) == [PLAIN]:
-                gradio.HTML(f"<p class='nm-note'>{_WITHOUT_MODEL}</p>")
+                gradio.HTML(f"<p class='nm-note'>{_WITHOUT_MODEL}</p>", apply_default_css=False)
             controls = _controls(parts)
         with gradio.Column(scale=3, min_width=340):
             viewer = gradio.HTML(
@@ -58,6 +59,7 @@ def _build(parts: Parts) -> None:
                 looks={look: controls_of(look) | {"channel": None, "keep_colors": False} for look in LOOKS},
                 models=list(parts.catalogue.networks),
                 elem_id="dream-viewer",
+                apply_default_css=False,
             )
     _connect(parts, photo, controls, viewer)
 

@@ -1,0 +1,68 @@
+"""What several tests do on a page, and pictures to do it with."""
+
+import io
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+RESULT = ".nm-viewer[data-result][data-state=idle]"
+
+
+def picture(width: int, height: int) -> Image.Image:
+    """A photo whose four corners differ."""
+    down, across = np.mgrid[:height, :width]
+    levels = np.stack([255 * across / width, 255 * down / height, np.full_like(down, 90)], axis=2)
+    return Image.fromarray(levels.astype(np.uint8))
+
+
+def file_of(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def choose(page: "Page", content: bytes, name: str = "photo.png") -> None:
+    page.set_input_files(".nm-photo input[type=file]", {"name": name, "mimeType": "image/png", "buffer": content})
+
+
+def chosen(page: "Page", content: bytes, name: str = "photo.png") -> None:
+    """`choose`, and wait until the photo is taken."""
+    choose(page, content, name)
+    page.wait_for_function(
+        "name => document.querySelector('.nm-before').alt.endsWith(name)", arg=name.partition(".")[0]
+    )
+
+
+def dream(page: "Page") -> None:
+    """Press the button, and wait until a dream runs."""
+    page.click(".nm-dream-button")
+    page.wait_for_selector(".nm-viewer[data-state=running]")
+
+
+def step(page: "Page") -> int:
+    return int(page.get_attribute(".nm-viewer", "data-step") or 0)
+
+
+def until(true: Callable[[], Any], *, seconds: float = 10, what: str = "it") -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+
+
+def set_slider(page: "Page", name: str, value: float) -> None:
+    """Type a value into the number beside one of Gradio's sliders."""
+    box = page.locator(f"#dream-{name} input[type=number]")
+    box.fill(str(value))
+    box.press("Tab")
+
+
+def more_controls(page: "Page") -> None:
+    page.get_by_role("button", name="More controls").click()
+    page.wait_for_selector("#dream-octaves input[type=number]")
