@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 import warnings
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ FORMATS = {
     "JPEG": rb"\xff\xd8\xff",
     "WEBP": rb"RIFF.{4}WEBP",
 }
+# Pillow has its limit of pixels, and Python its warnings, for the whole process; decoding moves both.
+_ONE = threading.Lock()
 _UNREADABLE = "That file is not a picture we can read (PNG, JPEG or WebP)."
 
 
@@ -41,7 +44,7 @@ def check_photo(content: bytes, *, limits: Limits = LIMITS) -> tuple[int, int]:
         raise Refusal(415, _UNREADABLE)
     try:
         # Pillow's own warning comes at more pixels than ours, its error at twice as many.
-        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=formats) as header:
+        with _ONE, warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content), formats=formats) as header:
             width, height = header.size
     except Image.DecompressionBombError:
         raise Refusal(413, f"{limits.megapixels} million pixels at most; this one has far more.") from None
@@ -74,7 +77,8 @@ def read_again(content: bytes, *, pixels: int, limits: Limits = LIMITS) -> Image
     """The picture that `read_photo` finds in the same file, read without the second that
     another process costs. Raises `ImageError` for what is none.
     """
-    return _contained(decode(content, media="file", pixels=pixels, megapixels=limits.megapixels), pixels)
+    with _ONE:
+        return _contained(decode(content, media="file", pixels=pixels, megapixels=limits.megapixels), pixels)
 
 
 def _contained(decoded: Decoded, pixels: int) -> Image.Image:

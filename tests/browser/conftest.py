@@ -112,7 +112,6 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    pytest.importorskip("gradio")
     server = Server(tmp_path_factory.mktemp("control"), tmp_path_factory.mktemp("temporary"))
     server.start()
     yield server

@@ -57,7 +57,12 @@
         wanted = null;
         return values(settings, now);
       },
-      choose: (look, ...now) => values(look === CUSTOM ? {} : { ...looks[look], look, base: look }, now),
+      // What they are to show after another look was chosen.
+      choose: (...now) => {
+        const look = now[names.indexOf("look")];
+        return values(look === CUSTOM ? {} : { ...looks[look], base: look }, now);
+      },
+      // Remember what they show.
       keep: (...now) => {
         current = Object.fromEntries(names.map((name, place) => [name, now[place]]));
         keep("dream", current);

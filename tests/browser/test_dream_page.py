@@ -1,0 +1,311 @@
+"""The Dream tab: what is seen of a dream, stopping it, and what is remembered."""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from conftest import Server, Visitor
+from pages import RESULT, choose, chosen, dream, file_of, more_controls, picture, set_slider, step, until
+from PIL import Image
+from stub_studio import stub_model, stub_steps
+
+from nightmare.dream.engine import finished, to_picture, to_tensor
+from nightmare.dream.picture import read_provenance
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+Visit = Callable[..., Visitor]
+PHOTO = file_of(picture(320, 240))
+
+
+def saved(page: "Page", path: Path) -> Path:
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save PNG").click()
+    download.value.save_as(path)
+    return path
+
+
+def rgb(file: Path | bytes) -> np.ndarray:
+    content = file if isinstance(file, bytes) else file.read_bytes()
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+
+
+def test_dream_is_seen_as_it_grows_and_is_what_the_library_makes(server: Server, visit: Visit, tmp_path: Path) -> None:
+    server.delay(0.06)
+    visitor = visit(server)
+    page = visitor.open()
+    chosen(page, PHOTO)
+    dream(page)
+    steps, shares = [], []
+    while page.locator(RESULT).count() == 0:
+        steps.append(step(page))
+        shares.append(float(page.evaluate("document.querySelector('.nm-track progress').value")))
+        page.wait_for_timeout(50)
+    assert steps == sorted(steps)
+    assert shares == sorted(shares)
+    assert len(set(steps)) >= 4
+    frames = [url for url in visitor.requests if "/api/frames/" in url and not url.endswith("/0.jpg")]
+    assert len(set(frames)) >= 3
+    assert page.inner_text(".nm-status") == "Done."
+
+    set_slider(page, "strength", 100)
+    page.wait_for_function("document.querySelector('.nm-save').href.includes('strength=1.00')")
+    file = saved(page, tmp_path / "dream.png")
+    made = read_provenance(file)
+    assert made.canvas == hashlib.sha256(PHOTO).hexdigest()
+    photo = to_tensor(Image.open(io.BytesIO(PHOTO)))
+    *_, last = stub_steps(stub_model(), photo, made.recipe, made.canvas)
+    assert (rgb(file) == np.asarray(to_picture(finished(photo, last.images, made.recipe)[0]))).all()
+    assert (rgb(file) != rgb(PHOTO)).any()
+
+
+def test_strength_blends_on_the_page_as_in_the_file(server: Server, visit: Visit, tmp_path: Path) -> None:
+    page = visit(server).open()
+    chosen(page, PHOTO)
+    dream(page)
+    page.wait_for_selector(RESULT)
+    for strength in (0, 40):
+        set_slider(page, "strength", strength)
+        page.wait_for_function(
+            "strength => Number(document.querySelector('.nm-after').style.opacity) === strength", arg=strength / 100
+        )
+    half = rgb(saved(page, tmp_path / "half.png"))
+    set_slider(page, "strength", 100)
+    page.wait_for_function("document.querySelector('.nm-save').href.includes('strength=1.00')")
+    full = rgb(saved(page, tmp_path / "full.png"))
+    assert np.abs(half - (0.6 * rgb(PHOTO) + 0.4 * full)).max() <= 1.01
+    assert read_provenance(tmp_path / "half.png").recipe.strength == 0.4
+
+
+def test_handle_stays_where_it_was_put_and_nothing_covers_the_picture(server: Server, visit: Visit) -> None:
+    server.delay(0.06)
+    page = visit(server).open()
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    page.evaluate("document.querySelector('.nm-viewer').first = true")
+    page.locator(".nm-split").focus()
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+    frame = page.get_attribute(".nm-viewer", "data-frame")
+    page.wait_for_function("old => document.querySelector('.nm-viewer').dataset.frame !== old", arg=frame)
+    assert page.input_value(".nm-split") == "20"
+    assert "20%" in page.evaluate("getComputedStyle(document.querySelector('.nm-after')).clipPath")
+    assert page.evaluate("document.querySelector('.nm-viewer').first"), "the viewer was built anew"
+    on_top = page.evaluate(
+        """() => {
+          const box = document.querySelector('.nm-picture-box').getBoundingClientRect();
+          return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2).className;
+        }"""
+    )
+    assert on_top == "nm-split"
+    page.wait_for_selector(RESULT)
+    assert page.input_value(".nm-split") == "20"
+
+
+def test_flip_shows_the_photo_while_it_is_held(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    dream(page)
+    page.wait_for_selector(RESULT)
+    visible = "getComputedStyle(document.querySelector('.nm-after')).visibility"
+    page.locator(".nm-stage").focus()
+    page.keyboard.down("b")
+    assert page.evaluate(visible) == "hidden"
+    page.keyboard.up("b")
+    assert page.evaluate(visible) == "visible"
+    page.get_by_role("button", name="Flip").click()
+    assert page.evaluate(visible) == "hidden"
+
+
+def test_stop_keeps_the_picture_and_the_dream_goes_on(server: Server, visit: Visit, tmp_path: Path) -> None:
+    server.delay(0.15)
+    page = visit(server).open()
+    chosen(page, PHOTO)
+    ended = server.count("ended")
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(RESULT)
+    stopped = step(page)
+    assert 0 < stopped < 30
+    assert page.inner_text(".nm-status") == f"Stopped at step {stopped} of 30."
+    page.wait_for_timeout(1000)
+    assert step(page) == stopped
+    assert page.locator(".nm-frame").count() == 1
+    with Image.open(saved(page, tmp_path / "stopped.png")) as unfinished:
+        assert "nightmare" not in unfinished.info
+
+    server.delay(0.02)
+    page.get_by_role("button", name="Go further").click()
+    page.wait_for_selector(".nm-viewer[data-state=running]")
+    page.wait_for_selector(RESULT)
+    assert (page.inner_text(".nm-status"), step(page)) == ("Done.", 30)
+    until(lambda: server.count("ended") == ended + 1, what="the end of the dream's generator")
+    whole = rgb(saved(page, tmp_path / "whole.png"))
+
+    dream(page)
+    page.wait_for_selector(RESULT)
+    assert (rgb(saved(page, tmp_path / "again.png")) == whole).all()
+
+
+def test_closed_page_frees_the_dreamer(server: Server, visit: Visit) -> None:
+    server.delay(0.2)
+    visitor = visit(server)
+    page = visitor.open()
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    begun = server.count("begun")
+    other = visit(server).open()
+    page.close()
+    dream(other)
+    until(lambda: server.count("begun") > begun, seconds=2, what="the next dream")
+
+
+def test_closed_page_leaves_the_line(server: Server, visit: Visit) -> None:
+    server.delay(0.5)
+    first, second, third = (visit(server).open() for _ in range(3))
+    dream(first)
+    first.wait_for_selector(".nm-frame")
+    dream(second)
+    second.wait_for_function("document.querySelector('.nm-status').textContent.startsWith('Next in line')")
+    dream(third)
+    third.wait_for_function("document.querySelector('.nm-status').textContent.startsWith('Second in line')")
+    second.close()
+    third.wait_for_function("document.querySelector('.nm-status').textContent.startsWith('Next in line')")
+    server.delay(0.01)
+    third.wait_for_selector(RESULT)
+
+
+def test_second_page_hears_its_place_and_may_leave(server: Server, visit: Visit) -> None:
+    server.delay(0.15)
+    first, second = visit(server).open(), visit(server).open()
+    dream(first)
+    first.wait_for_selector(".nm-frame")
+    dream(second)
+    second.wait_for_function("/^Next in line, about \\d+ s$/.test(document.querySelector('.nm-status').textContent)")
+    second.click(".nm-dream-button")
+    second.wait_for_selector(".nm-viewer[data-state=idle]")
+    assert first.get_attribute(".nm-viewer", "data-state") == "running"
+    first.keyboard.press("Escape")
+    first.wait_for_selector(RESULT)
+
+
+def test_ninth_that_waits_is_refused(server: Server, visit: Visit) -> None:
+    from gradio_client import Client
+
+    server.delay(0.5)
+    clients = [Client(server.url, verbose=False) for _ in range(9)]
+    jobs = [client.submit(*arguments_of_a_dream(), api_name="/dream") for client in clients]
+    until(lambda: all(job.outputs() for job in jobs), what="a place in line for all")
+    page = visit(server).open()
+    dream(page)
+    page.wait_for_function(
+        "document.querySelector('.nm-viewer > [role=alert]').textContent === "
+        "'Eight people are waiting. Try again in a minute.'"
+    )
+    assert page.get_attribute(".nm-viewer", "data-state") == "idle"
+    server.delay(0.0)
+    for job in jobs:
+        job.result(timeout=30)
+
+
+def arguments_of_a_dream() -> list[object]:
+    """In the order of the controls; `stub_studio.py` has one model."""
+    return ["cat", "stub", 3, 2, 5, 1.4, 0.02, 16, 224, None, False, 0, "Nightmare"]
+
+
+def test_settings_survive_a_reload(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    page.get_by_label("Fever").check()
+    more_controls(page)
+    set_slider(page, "octaves", 3)
+    page.get_by_label("Keep photo's colours").check()
+    page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).keep_colors")
+    page.reload()
+    page.wait_for_selector(".nm-dream-button:not([disabled])")
+    more_controls(page)
+    page.wait_for_function("document.querySelector('#dream-octaves input[type=number]').value === '3'")
+    assert page.get_by_label("Custom").is_checked()
+    assert page.get_by_label("Keep photo's colours").is_checked()
+    assert json.loads(page.evaluate("localStorage['nightmare.dream']"))["base"] == "Fever"
+
+
+def test_look_sets_the_sliders_and_a_slider_makes_it_custom(server: Server, visit: Visit, tmp_path: Path) -> None:
+    page = visit(server).open()
+    more_controls(page)
+    page.get_by_label("Whisper").check()
+    page.wait_for_function("document.querySelector('#dream-iterations input[type=number]').value === '4'")
+    assert page.input_value("#dream-strength input[type=number]") == "70"
+    assert page.get_by_label("Whisper").is_checked()
+    set_slider(page, "iterations", 2)
+    page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).look === 'Custom'")
+    dream(page)
+    page.wait_for_selector(RESULT)
+    recipe = read_provenance(saved(page, tmp_path / "dream.png")).recipe
+    assert (recipe.iterations, recipe.octaves, recipe.parametrisation, recipe.strength) == (2, 3, "fourier", 0.7)
+
+
+def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit, tmp_path: Path) -> None:
+    page = visit(server).open()
+    more_controls(page)
+    page.get_by_label("Whisper").check()
+    for name, value in {"octaves": 2, "iterations": 3, "jitter": 5, "side": 256, "strength": 65}.items():
+        set_slider(page, name, value)
+    page.locator("#dream-seed input").fill("77")
+    page.locator("#dream-channel input").fill("3")
+    page.locator("#dream-channel input").press("Tab")
+    page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).channel === 3")
+    page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).look === 'Custom'")
+    dream(page)
+    page.wait_for_selector(RESULT)
+    content = saved(page, tmp_path / "dream.png").read_bytes()
+    wanted = json.loads(page.evaluate("localStorage['nightmare.dream']"))
+
+    other = visit(server).open()
+    for choice, taken in (("Cancel", False), ("Load its settings", True)):
+        choose(other, content, "mine.png")
+        other.get_by_role("button", name=choice).click()
+        if taken:
+            other.wait_for_function("JSON.parse(localStorage['nightmare.dream']).seed === 77")
+    restored = json.loads(other.evaluate("localStorage['nightmare.dream']"))
+    assert {**restored, "base": ""} == {**wanted, "base": ""}
+    assert other.get_attribute(".nm-before", "alt") == "The photo cat", "settings alone were asked for"
+    dream(other)
+    other.wait_for_selector(RESULT)
+    assert saved(other, tmp_path / "again.png").read_bytes() == content
+
+
+def test_last_dream_is_there_after_a_reload(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    dream(page)
+    page.wait_for_selector(RESULT)
+    page.wait_for_selector(".nm-results li")
+    job = page.get_attribute(".nm-viewer", "data-result")
+    page.reload()
+    page.wait_for_selector(RESULT)
+    assert page.get_attribute(".nm-viewer", "data-result") == job
+    assert page.locator(".nm-results li").count() == 1
+    assert page.get_by_alt_text("The dream", exact=True).count() == 1
+
+
+def test_keyboard_alone_dreams_and_compares(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(RESULT)
+    page.locator(".nm-split").focus()
+    page.keyboard.press("End")
+    assert page.input_value(".nm-split") == "100"
+
+
+def test_calm_page_shows_only_the_end(server: Server, visit: Visit) -> None:
+    visitor = visit(server, reduced_motion="reduce")
+    page = visitor.open()
+    dream(page)
+    page.wait_for_selector(RESULT)
+    page.wait_for_selector(".nm-frame")
+    shown = {url for url in visitor.requests if "/api/frames/" in url and not url.endswith("/0.jpg")}
+    assert len(shown) == 1

@@ -1,0 +1,127 @@
+"""The page as a whole: tabs and addresses, the head, keys, failures in words, and how it fits."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from conftest import Server, Visitor
+
+TABS = {"dream": "Dream", "brush": "Brush", "compare": "Compare", "review": "Review", "data": "Dataset"}
+Visit = Callable[..., Visitor]
+
+
+def test_page_has_its_tabs_and_nothing_from_elsewhere(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    page = visitor.open()
+    assert page.title() == "Deep Nightmare"
+    assert page.locator("h1").count() == page.locator("main").count() == 1
+    assert page.get_attribute("html", "lang") == "en"
+    assert [tab.inner_text() for tab in page.get_by_role("tab").all()] == list(TABS.values())
+    assert len(visitor.requests) > 5
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_address_opens_its_tab(tab: str, server: Server, visit: Visit) -> None:
+    page = visit(server).open(f"/#{tab}")
+    page.wait_for_selector(f"#tab-{tab}-button[aria-selected=true]")
+
+
+def test_tab_and_address_follow_each_other(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    page.get_by_role("tab", name="Review").click()
+    page.wait_for_function("location.hash === '#review'")
+    page.evaluate("location.hash = '#compare?octaves=3'")
+    page.wait_for_selector("#tab-compare-button[aria-selected=true]")
+    assert page.evaluate("nightmare.place().parameters.get('octaves')") == "3"
+    page.reload()
+    page.wait_for_selector("#tab-compare-button[aria-selected=true]")
+
+
+def test_content_note_comes_once_and_the_switch_remembers(server: Server, visit: Visit) -> None:
+    page = visit(server, note=True).open()
+    page.get_by_role("button", name="Blur pictures").click()
+    assert page.get_by_role("checkbox", name="Blur pictures").is_checked()
+    assert page.locator("html.nm-blurred").count() == 1
+    page.reload()
+    page.wait_for_selector("html.nm-blurred")
+    assert page.locator("dialog").count() == 0
+    page.get_by_role("checkbox", name="Blur pictures").uncheck()
+    assert page.locator("html.nm-blurred").count() == 0
+
+
+def test_help_lists_exactly_the_keys_that_work(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    page.evaluate(
+        """() => {
+          window.counted = 0;
+          const run = () => window.counted += 1;
+          nightmare.addKeys("Test", [{ keys: ["Q", "Shift+ArrowLeft"], text: "Count", run }]);
+        }"""
+    )
+    for key in ("q", "Shift+ArrowLeft", "ArrowLeft", "Control+q"):
+        page.keyboard.press(key)
+    assert page.evaluate("window.counted") == 2
+    page.locator("body").press("?")
+    dialog = page.locator("dialog[open]")
+    assert {"Ctrl+Enter", "Escape", "B", "Q", "Shift+ArrowLeft"} <= set(dialog.locator("kbd").all_inner_texts())
+    assert dialog.get_by_text("Count").count() == 1
+    page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+
+def test_key_while_typing_is_text(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    page.evaluate("document.body.append(nightmare.make('textarea', { id: 'here' }))")
+    page.locator("#here").press("?")
+    assert page.locator("dialog").count() == 0
+    assert page.input_value("#here") == "?"
+
+
+SENTENCES = {
+    401: "Log in first",
+    403: "reload the page",
+    413: "too large",
+    422: "did not understand",
+    500: "Something went wrong",
+    503: "busy",
+}
+
+
+@pytest.mark.parametrize("status", SENTENCES)
+def test_every_failure_has_its_sentence(status: int, server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect(str(status))
+    page = visitor.open()
+    page.route("**/api/models", lambda route: route.fulfill(status=status, body=""))
+    said = page.evaluate("nightmare.getJson('/api/models').catch(failure => failure.message)")
+    assert SENTENCES[status] in said
+    page.unroute("**/api/models")
+    page.route("**/api/models", lambda route: route.fulfill(status=status, body='{"sentence": "Own words."}'))
+    assert page.evaluate("nightmare.getJson('/api/models').catch(failure => failure.message)") == "Own words."
+
+
+def test_server_that_is_away_is_asked_again(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("ERR_FAILED", "net::")
+    page = visitor.open()
+    asked: list[str] = []
+
+    def away(route: object) -> None:
+        asked.append("")
+        route.abort() if len(asked) < 3 else route.continue_()  # type: ignore[attr-defined]
+
+    page.route("**/api/models", away)
+    page.evaluate("void (window.answer = nightmare.getJson('/api/models'))")
+    page.wait_for_selector(".nm-banner:not([hidden])")
+    assert re.fullmatch(r"The dream server is not answering\. Trying again in [12] s\.", page.inner_text(".nm-banner"))
+    assert page.evaluate("window.answer.then(answer => answer.models[0].name)") == "stub"
+    assert len(asked) == 3
+    assert page.locator(".nm-banner:not([hidden])").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("tab", TABS)
+def test_nothing_is_wider_than_the_screen(width: int, tab: str, server: Server, visit: Visit) -> None:
+    page = visit(server, viewport={"width": width, "height": 844}).open(f"/#{tab}")
+    page.wait_for_selector(f"#tab-{tab}-button[aria-selected=true]")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
