@@ -1,14 +1,18 @@
 """The routes below /api that several tabs use: photos, dreams, patches and models."""
 
+import json
+from collections.abc import AsyncIterator, Generator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from nightmare.dream.picture import provenance_within
 from nightmare.errors import NightmareError, ParameterError
 from nightmare.studio.brush import QUALITIES
+from nightmare.studio.dreams import Progress
 from nightmare.studio.errors import Refusal
 from nightmare.studio.looks import LOOKS, Wish, controls_of, look_of
 from nightmare.studio.tab import Parts
@@ -57,15 +61,24 @@ def _dreams(routes: APIRouter, parts: Parts) -> None:
     def expected(wish: Wish) -> dict[str, float | None]:
         return {"seconds": dreamer.expected(wish)}
 
+    @routes.post("/dreams")
+    def dream(wish: Wish) -> StreamingResponse:
+        """Progress, a line of JSON each. Whoever hangs up has stopped the dream."""
+        return _lines(dreamer.dream(wish))
+
+    @routes.post("/dreams/{job}/further")
+    def further(job: str) -> StreamingResponse:
+        """The same for one that was stopped."""
+        return _lines(dreamer.further(job))
+
     @routes.post("/dreams/{job}/stop")
     def stop(job: str) -> dict[str, bool]:
         return {"stopped": dreamer.stop(job)}
 
     @routes.get("/dreams/{job}")
-    def dream(job: str) -> dict[str, bool]:
+    def result_of(job: str) -> dict[str, bool]:
         dreamt = dreamer.store.result(job)
-        running = dreamer.is_running(job)
-        return {"running": running, "finished": dreamt is not None, "whole": dreamt is not None and dreamt.run.whole}
+        return {"finished": dreamt is not None, "whole": dreamt is not None and dreamt.run.whole}
 
     @routes.get("/frames/{job}/{number}.jpg")
     def frame(job: str, number: int) -> Response:
@@ -121,6 +134,17 @@ def _brush(routes: APIRouter, parts: Parts) -> None:
     def models() -> JSONResponse:
         listed = [{"name": network.name, "label": network.label} for network in parts.catalogue.networks.values()]
         return JSONResponse({"models": listed, "milliseconds": parts.brush.milliseconds})
+
+
+def _lines(progress: Generator[Progress, None, None]) -> StreamingResponse:
+    async def lines() -> AsyncIterator[str]:
+        try:
+            while (one := await run_in_threadpool(next, progress, None)) is not None:
+                yield json.dumps(asdict(one)) + "\n"
+        finally:
+            progress.close()  # no thread is in it: one that is is waited for before this is cancelled
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson", headers=_NO_STORE)
 
 
 def _settings_within(content: bytes, parts: Parts) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Dreamer:
         self._seconds_per_pixel: dict[tuple[str, str], float] = {}
         self._stops: dict[str, threading.Event] = {}
 
-    def dream(self, wish: Wish) -> Iterator[Progress]:
+    def dream(self, wish: Wish) -> Generator[Progress, None, None]:
         """Wait in line, dream, and see how far it is; a refusal is the last progress, with its status and sentence.
 
         Whoever closes the generator stops the dream. Of one that was stopped the last picture is kept.
@@ -95,7 +95,7 @@ class Dreamer:
             return
         yield from self._follow("", partial(self._new_run, wish), seconds)
 
-    def further(self, job: str) -> Iterator[Progress]:
+    def further(self, job: str) -> Generator[Progress, None, None]:
         """Go on with a dream that was stopped, as if it had not been."""
         dreamt = self.store.result(job)
         if dreamt is None or dreamt.run.whole or job in self._stops:
@@ -110,16 +110,12 @@ class Dreamer:
             stop.set()
         return stop is not None
 
-    def is_running(self, job: str) -> bool:
-        """Whether it runs or waits in line."""
-        return job in self._stops
-
     def expected(self, wish: Wish) -> float | None:
-        """Seconds that a dream will take by what the last ones took, or None before the first one."""
+        """Seconds that a dream will take by what the last ones took; None before the first one, and without a photo."""
         network = self.catalogue.network(wish.model or self.catalogue.first)
         recipe = wish.recipe(network)
         rate = self._seconds_per_pixel.get(_rate_of(network.name, recipe))
-        if rate is None:
+        if rate is None or not self.library.knows(wish.photo):
             return None
         original = self.library.original(wish.photo)
         shrink = min(1.0, wish.side / max(original.width, original.height))
@@ -149,7 +145,7 @@ class Dreamer:
     def _learn(self, network: str, recipe: Recipe, seconds_per_pixel: float) -> None:
         self._seconds_per_pixel[_rate_of(network, recipe)] = seconds_per_pixel
 
-    def _follow(self, job: str, prepare: Callable[[], Run], seconds: float) -> Iterator[Progress]:
+    def _follow(self, job: str, prepare: Callable[[], Run], seconds: float) -> Generator[Progress, None, None]:
         ticket, run, last = Ticket(seconds), None, None
         try:
             self._line.enter(ticket)

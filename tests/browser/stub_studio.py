@@ -1,4 +1,4 @@
-"""A studio whose dreams cost nothing: `python stub_studio.py CONTROL [--port N] [--token T]`.
+"""A studio whose dreams cost nothing: `python stub_studio.py CONTROL [--port N] [--token T] [--body-seconds S]`.
 
 The folder CONTROL holds what a test may turn while the studio runs: `delay`, seconds that a step takes. The studio
 writes there what a test looks at: `address` when it answers, `begun` and `ended` with a line for each dream whose steps
@@ -8,6 +8,7 @@ were asked for and let go of.
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from nightmare.dream.engine import Step, octave_sizes, resized
 from nightmare.dream.recipe import Recipe
+from nightmare.studio.limits import LIMITS
 from nightmare.studio.models import STAGES, Network
 from nightmare.studio.serve import serve_studio
 from nightmare.studio.shell import LOOPBACK, Studio
@@ -45,6 +47,7 @@ def main() -> None:
     parser.add_argument("control", type=Path)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--token")
+    parser.add_argument("--body-seconds", type=float, default=LIMITS.body_seconds)
     wanted = parser.parse_args()
     control: Path = wanted.control
 
@@ -70,6 +73,7 @@ def main() -> None:
         [Network("stub", "stub", STAGES, lambda: model, accuracy=0.5)],
         hosts=LOOPBACK,
         token=wanted.token,
+        limits=replace(LIMITS, body_seconds=wanted.body_seconds),
         steps=steps,
     )
     serve_studio(studio, host="127.0.0.1", port=wanted.port, tell=lambda text: note("address", text))

@@ -199,7 +199,7 @@ def test_ninth_that_waits_is_refused(server: Server, visit: Visit) -> None:
 
     server.delay(0.5)
     clients = [Client(server.url, verbose=False) for _ in range(9)]
-    jobs = [client.submit(*arguments_of_a_dream(), api_name="/dream") for client in clients]
+    jobs = [client.submit("cat", api_name="/dream") for client in clients]
     until(lambda: all(job.outputs() for job in jobs), what="a place in line for all")
     page = visit(server).open()
     dream(page)
@@ -211,11 +211,6 @@ def test_ninth_that_waits_is_refused(server: Server, visit: Visit) -> None:
     server.delay(0.0)
     for job in jobs:
         job.result(timeout=30)
-
-
-def arguments_of_a_dream() -> list[object]:
-    """In the order of the controls; `stub_studio.py` has one model."""
-    return ["cat", "stub", 3, 2, 5, 1.4, 0.02, 16, 224, None, False, 0, "Nightmare"]
 
 
 def test_settings_survive_a_reload(server: Server, visit: Visit) -> None:

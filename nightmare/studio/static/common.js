@@ -88,6 +88,19 @@
   const postJson = (path, value, options) =>
     getJson(path, { method: "POST", body: JSON.stringify(value), type: "application/json", ...options });
 
+  // Each line of an answer as it comes, a JSON value. Fails where the connection does.
+  async function* lines(answer) {
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      const whole = (rest + value).split("\n");
+      rest = whole.pop();
+      yield* whole.map((line) => JSON.parse(line));
+    }
+  }
+
   // Resolves with the server's health when the model is awake.
   const awake = async () => {
     for (;;) {
@@ -297,7 +310,7 @@
   };
 
   window.nightmare = {
-    kept, keep, on, emit, request, getJson, postJson, awake, Failure, make, banner, ask, speaker, calm, pause,
+    kept, keep, on, emit, request, getJson, postJson, lines, awake, Failure, make, banner, ask, speaker, calm, pause,
     addKeys, showKeys, place, go, header,
   };
 })();

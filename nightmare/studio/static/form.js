@@ -24,10 +24,9 @@
     const expect = async () => {
       asked?.abort();
       asked = new AbortController();
-      const { look, strength, ...wish } = current;
       try {
         const { signal } = asked;
-        const { seconds } = await postJson("/api/expected", { ...wish, photo: photo?.key ?? "" }, { signal });
+        const { seconds } = await postJson("/api/expected", { ...form.wish(), photo: photo?.key ?? "" }, { signal });
         emit("expected", seconds);
       } catch {
         emit("expected", null); // the dream itself will say what is wrong
@@ -68,6 +67,11 @@
         keep("dream", current);
         emit("strength", current.strength / 100);
         expectSoon();
+      },
+      // What they show, as the server wants it.
+      wish: () => {
+        const { look, strength, ...wish } = current;
+        return wish;
       },
       refresh: expectSoon,
     };

@@ -5,7 +5,7 @@
   const LOAD = "Load its settings";
   const USE = "Use as photo";
 
-  window.nightmare.photo = (element, props, trigger) => {
+  window.nightmare.photo = (element, props) => {
     const samples = element.querySelector(".nm-samples");
     const input = element.querySelector("input[type=file]");
     const remark = element.querySelector("[role=status]");

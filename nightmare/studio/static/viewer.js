@@ -1,11 +1,11 @@
 // A dream beside its photo: the picture as it changes, a handle between before and after, progress, and what can be
-// done with the result. Its value is the progress of the dream, as nightmare/studio/dreams.py says it.
+// done with the result. It follows a dream by the lines of POST /api/dreams, which nightmare/studio/dreams.py makes.
 (() => {
   "use strict";
-  const { make, on, emit, request, getJson, speaker, calm, addKeys, kept, keep, awake, pause } = window.nightmare;
+  const { make, on, emit, request, getJson, lines, speaker, calm, addKeys, kept, keep, awake } = window.nightmare;
   const RESULTS = 12;
   const PLACES = ["", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth"];
-  const SILENCE = 4000; // milliseconds without news after which the server is asked whether it lives
+  const LOST = "The dream was lost on the way. Dream again.";
 
   const about = (seconds) => {
     if (seconds >= 90) return `about ${Math.round(seconds / 60)} min`;
@@ -32,7 +32,7 @@
 
   const blobUrl = async (url) => URL.createObjectURL(await (await request(url)).blob());
 
-  window.nightmare.viewer = (element, props, trigger, watch) => {
+  window.nightmare.viewer = (element, props, trigger) => {
     const find = (selector) => element.querySelector(selector);
     const viewer = find(".nm-viewer");
     const [button, further, split, flip, zoom, save, copy] = [
@@ -49,7 +49,6 @@
     let queued = null; // a frame that waits while another one loads
     let loading = false;
     let stopping = false;
-    let heard = 0;
     let strength = 1;
     let expected = null;
     const session = [];
@@ -142,34 +141,44 @@
       further.hidden = smaller.hidden = true;
     };
 
-    const begin = (event) => {
+    const begin = () => {
       state = "running";
       stopping = false;
-      heard = Date.now();
       complaint.textContent = "";
       withdraw();
-      if (event === "dream") {
-        bar.value = 0;
-        job = "";
-        shown = -1;
-      }
       say("Asking for a place …", { urgent: true });
       draw();
       if (find(".nm-stage").getBoundingClientRect().top > innerHeight / 2) {
         viewer.scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
       }
-      trigger(event);
     };
 
-    const dream = async () => {
-      if (state !== "idle") return;
+    // Ask for a dream with `path` and `wish`, and follow it to its end.
+    const follow = async (path, wish) => {
+      begin();
       try {
-        await window.nightmare.photoReady();
-        begin("dream");
+        const body = JSON.stringify(await wish());
+        const answer = await request(path, { method: "POST", body, type: "application/json" });
+        for await (const progress of lines(answer)) news(progress);
+        if (state === "running") throw new TypeError("It ended without an end.");
       } catch (failure) {
-        complaint.textContent = failure.message;
+        // Of a connection that broke it is known when the server lives again.
+        if (failure instanceof TypeError) await awake();
+        end();
+        say("", { urgent: true });
+        complaint.textContent = failure instanceof TypeError ? LOST : failure.message;
       }
     };
+
+    const dream = () => {
+      if (state !== "idle") return;
+      bar.value = 0;
+      job = "";
+      shown = -1;
+      follow("/api/dreams", async () => ({ ...window.nightmare.form.wish(), photo: await window.nightmare.photoReady() }));
+    };
+
+    const goFurther = () => follow(`/api/dreams/${job}/further`, () => ({}));
 
     const stop = async () => {
       if (state !== "running" || stopping) return;
@@ -190,9 +199,7 @@
 
     // ---- news of the dream
 
-    const news = async (progress) => {
-      if (!progress) return;
-      heard = Date.now();
+    const news = (progress) => {
       if (progress.job !== job) {
         job = progress.job;
         shown = -1;
@@ -207,7 +214,7 @@
         return;
       }
       bar.value = Math.max(bar.value, progress.share);
-      say(sentenceOf(progress), { urgent: Boolean(progress.ended) });
+      say(sentenceOf(progress), { urgent: progress.frame === 0 || Boolean(progress.ended) });
       if (progress.frame === 0) {
         clearAfter();
         showBefore(frameUrl(0), "The photo").catch(() => {});
@@ -297,7 +304,6 @@
 
     // ---- connections
 
-    watch("value", () => news(props.value));
     on("expected", (seconds) => {
       expected = seconds;
       draw();
@@ -312,7 +318,7 @@
       showBefore(`/api/photos/${photo.key}.jpg`, `The photo ${photo.name}`).catch(() => {});
     });
     button.addEventListener("click", () => (state === "running" ? stop() : dream()));
-    further.addEventListener("click", () => begin("further"));
+    further.addEventListener("click", goFurther);
     split.addEventListener("input", setSplit);
     flip.addEventListener("click", () => setFlip(!viewer.classList.contains("nm-flipped")));
     zoom.addEventListener("click", () => {
@@ -351,17 +357,6 @@
       ],
       { element: find(".nm-stage") },
     );
-
-    // A server that died says nothing: after some silence it is asked, which waits until it lives again.
-    setInterval(async () => {
-      if (state !== "running" || Date.now() - heard < SILENCE) return;
-      heard = Infinity;
-      const { running } = await getJson(`/api/dreams/${job || "none"}`);
-      heard = Date.now();
-      if (state !== "running" || running) return;
-      end();
-      complaint.textContent = "The dream was lost when the server was started anew. Dream again.";
-    }, 1000);
 
     setSplit();
     draw();

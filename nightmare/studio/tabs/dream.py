@@ -3,13 +3,13 @@
 Gradio has the controls; the photo and the viewer are components of our own (static/photo.js, static/viewer.js).
 """
 
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import gradio
+from gradio.events import api
 
 from nightmare.device import best_device
 from nightmare.errors import NightmareError
@@ -23,7 +23,6 @@ __all__ = ["TAB"]
 
 _STATIC = Path(__file__).parents[1] / "static"
 _STAGES = [("1 · lines", 1), ("2 · textures", 2), ("3 · parts", 3), ("4 · things", 4)]
-_PAGE_ONLY = ("look", "strength")  # what the page blends and names; the others are a `Wish`
 _Components = dict[str, Any]  # Gradio makes their events at run time
 _FIRST = next(iter(LOOKS))
 _WITHOUT_MODEL = (
@@ -34,10 +33,10 @@ _WITHOUT_MODEL = (
 def _build(parts: Parts) -> None:
     with gradio.Row(elem_classes="nm-dream"):
         with gradio.Column(scale=1, min_width=300, elem_classes="nm-controls"):
-            photo = gradio.HTML(
+            gradio.HTML(
                 next(iter(parts.library.samples), ""),
                 html_template=_template("photo"),
-                js_on_load="window.nightmare.photo(element, props, trigger, watch)",
+                js_on_load="window.nightmare.photo(element, props)",
                 samples=[
                     {"key": key, "credit": f"{file.credit}, {file.licence}"}
                     for key, file in parts.library.samples.items()
@@ -53,15 +52,16 @@ def _build(parts: Parts) -> None:
             viewer = gradio.HTML(
                 None,
                 html_template=_template("viewer"),
-                # Gradio finds the names of events by their quotes.
-                js_on_load="window.nightmare.viewer(element, props, trigger, watch, ['dream', 'further', 'settings'])",
+                # Gradio finds the name of an event by its quotes.
+                js_on_load="window.nightmare.viewer(element, props, trigger, ['settings'])",
                 names=list(controls),
                 looks={look: controls_of(look) | {"channel": None, "keep_colors": False} for look in LOOKS},
                 models=list(parts.catalogue.networks),
                 elem_id="dream-viewer",
                 apply_default_css=False,
             )
-    _connect(parts, photo, controls, viewer)
+    _connect(controls, viewer)
+    _for_programs(parts)
 
 
 def _template(name: str) -> str:
@@ -120,8 +120,8 @@ def _more_controls(first: dict[str, Any], limits: Limits) -> _Components:
     return made
 
 
-def _connect(parts: Parts, photo: gradio.HTML, controls: _Components, viewer: gradio.HTML) -> None:
-    """What moves when: in the browser alone, but for the dream itself."""
+def _connect(controls: _Components, viewer: gradio.HTML) -> None:
+    """What moves when, all of it in the browser."""
     components = list(controls.values())
     own = [control for name, control in controls.items() if name in controls_of(_FIRST) and name != "strength"]
     form, quiet = "window.nightmare.form", {"api_visibility": "private", "show_progress": "hidden"}
@@ -130,59 +130,34 @@ def _connect(parts: Parts, photo: gradio.HTML, controls: _Components, viewer: gr
     viewer.settings(None, js=f"{form}.given", inputs=components, outputs=components, **quiet)
     gradio.on([control.change for control in components], None, js=f"{form}.keep", inputs=components, **quiet)
 
+
+def _for_programs(parts: Parts) -> None:
+    """The same for `gradio_client`. The page itself uses /api/dreams: after a connection that broke Gradio does nothing
+    more until the page is loaded anew."""
+
     def dream(
         photo: str,
-        model: str,
-        stage: int,
-        octaves: int,
-        iterations: int,
-        octave_scale: float,
-        step_size: float,
-        jitter: int,
-        side: int,
-        channel: int | None,
-        keep_colors: bool,
-        seed: int,
-        base: str,
+        look: str = _FIRST,
+        model: str = "",
+        side: int = 512,
+        seed: int = 0,
+        changes: dict[str, Any] | None = None,
     ) -> Iterator[dict[str, Any]]:
-        """Dream over a photo and say how far it is. `photo` is the name of a sample, or a key from /api/photos."""
+        """Dream over a photo, and say how far it is.
+
+        `photo` is the name of a sample, or the key that /api/photos gave; `changes` are settings of `Wish`.
+        """
         try:
-            wish = Wish.checked(
-                {
-                    "photo": photo,
-                    "model": model,
-                    "stage": stage,
-                    "octaves": octaves,
-                    "iterations": iterations,
-                    "octave_scale": octave_scale,
-                    "step_size": step_size,
-                    "jitter": jitter,
-                    "side": side,
-                    "channel": channel,
-                    "keep_colors": keep_colors,
-                    "seed": seed,
-                    "base": base,
-                }
-            )
+            controls = {name: value for name, value in controls_of(look).items() if name != "strength"}
+            given = {"photo": photo, "base": look, "model": model, "side": side, "seed": seed}
+            wish = Wish.checked(controls | given | (changes or {}))
         except NightmareError as error:
-            yield _told(Progress(ended=str(error), status=422))
+            yield asdict(Progress(ended=str(error), status=422))
             return
-        yield from map(_told, parts.dreamer.dream(wish))
+        yield from map(asdict, parts.dreamer.dream(wish))
 
-    def further(shown: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Go on with a dream that was stopped, whose last progress was `shown`."""
-        yield from map(_told, parts.dreamer.further(shown.get("job", "")))
-
-    # They have a line of their own, in which one knows one's place.
-    running = {"outputs": viewer, "concurrency_limit": None, "show_progress": "hidden"}
-    wished = [photo, *(control for name, control in controls.items() if name not in _PAGE_ONLY)]
-    viewer.dream(dream, inputs=wished, api_name="dream", **running)
-    viewer.further(further, inputs=viewer, api_name="further", **running)
-
-
-def _told(progress: Progress) -> dict[str, Any]:
-    """As the page hears it; each one is another value, so that a sentence that comes twice is shown twice."""
-    return asdict(progress) | {"at": time.monotonic_ns()}
+    # Dreams have a line of their own, in which one knows one's place.
+    api(dream, api_name="dream", concurrency_limit=None)
 
 
 TAB = Tab("dream", "Dream", _build, scripts=("photo.js", "form.js", "viewer.js"))

@@ -1,0 +1,28 @@
+"""A studio that dies while a page is open: the page says so, keeps what it has, and works again without a reload."""
+
+from collections.abc import Callable
+
+from conftest import Server, Visitor
+from pages import RESULT, chosen, dream, file_of, picture
+
+
+def test_page_outlives_the_server(start_server: Callable[..., Server], visit: Callable[..., Visitor]) -> None:
+    server = start_server()
+    visitor = visit(server)
+    visitor.expect("net::")
+    page = visitor.open()
+    chosen(page, file_of(picture(320, 240)))
+    server.delay(0.3)
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    server.kill()
+    page.wait_for_selector(".nm-banner:not([hidden])", timeout=15_000)
+    assert page.locator(".nm-frame").count() >= 1
+    server.start()
+    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=40_000)
+    assert page.locator(".nm-banner:not([hidden])").count() == 0
+    assert "Dream again" in page.inner_text(".nm-viewer > [role=alert]")
+    dream(page)
+    page.wait_for_selector(RESULT)
+    assert page.get_attribute(".nm-before", "alt") == "The photo"
+    assert page.inner_text(".nm-photo [role=status]") == "photo"

@@ -1,0 +1,238 @@
+"""Who is answered, and how: without a browser, request by request."""
+
+import http.client
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import Server
+from pages import file_of, picture, until
+
+OWN = {"X-Deep-Nightmare": "1"}
+HEADERS = {
+    "content-security-policy": "default-src 'self'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=()",
+}
+TOKEN = "0123456789abcdef"  # noqa: S105 (of a studio that lives for a test)
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def sentence(self) -> str:
+        return str(json.loads(self.body)["sentence"])
+
+
+def ask(server: Server, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str | None) -> Answer:
+    """The answer to a request; an underscore in the name of a header is a dash."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
+        named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+        connection.request(method, path, body=body, headers=named)
+        answer = connection.getresponse()
+        found = Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+    for name, beginning in HEADERS.items():
+        assert found.headers.get(name, "").startswith(beginning), f"{method} {path}: no {name}"
+    return found
+
+
+def post(server: Server, path: str, body: bytes = b"", **headers: str | None) -> Answer:
+    return ask(server, path, method="POST", body=body, **{"X_Deep_Nightmare": "1", **headers})
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "[::1].evil", "0"])
+def test_foreign_host_is_not_answered(host: str, server: Server) -> None:
+    assert ask(server, "/", Host=host).status == 400
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1234", "[::1]:80"])
+def test_own_names_are_answered(host: str, server: Server) -> None:
+    assert ask(server, "/healthz", Host=host).status == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/photos", "/api/expected", "/api/dreams/x/stop", "/api/patch?width=64&height=64"]
+)
+def test_post_needs_our_header(path: str, server: Server) -> None:
+    refused = ask(server, path, method="POST", body=b"{}")
+    assert (refused.status, refused.sentence) == (403, "Requests to the studio carry a header of its own.")
+
+
+@pytest.mark.parametrize("path", ["/api/expected", "/gradio_api/queue/join", "/gradio_api/run/dream"])
+@pytest.mark.parametrize(
+    "headers", [{"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Origin": "http://evil.example"}]
+)
+def test_other_sites_may_not_post(path: str, headers: dict[str, str], server: Server) -> None:
+    assert post(server, path, b"{}", **headers).status == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/frames/../../etc/passwd",
+        "/api/frames/x/0.jpg",
+        "/api/frames/x/..%2f..%2fetc%2fpasswd.jpg",
+        "/api/results/..%2f..%2fetc%2fpasswd.png",
+        "/api/photos/..%2fsecret.jpg",
+        "/studio/../shell.py",
+        "/studio/%2e%2e/shell.py",
+        "/openapi.json",
+        "/gradio_api/openapi.json",
+        "/docs",
+    ],
+)
+def test_nothing_is_where_nothing_should_be(path: str, server: Server) -> None:
+    answer = ask(server, path)
+    assert answer.status in (404, 422)
+    assert b"root:" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "pyproject.toml", f"{Path.cwd()}/pyproject.toml"])
+def test_gradio_hands_out_no_files(path: str, server: Server) -> None:
+    assert ask(server, f"/gradio_api/file={path}").status == 403
+
+
+def test_gradio_takes_no_files(server: Server) -> None:
+    assert post(server, "/gradio_api/upload", b"x").status == 404
+
+
+def test_large_bodies_are_refused_before_they_are_read(server: Server) -> None:
+    for path, most in (
+        ("/api/photos", 20_000_000),
+        ("/api/expected", 65_536),
+        ("/api/patch?width=64&height=64", 1 << 20),
+    ):
+        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=5)) as connection:
+            head = (
+                f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\nContent-Length: {most + 1}\r\n\r\n"
+            )
+            connection.sendall(head.encode())
+            assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
+
+
+def test_body_of_unknown_length_is_refused(server: Server) -> None:
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=5)) as connection:
+        connection.sendall(
+            b"POST /api/photos HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        assert connection.recv(4096).startswith(b"HTTP/1.1 411 ")
+
+
+def test_body_that_does_not_come_is_given_up(start_server: Callable[..., Server]) -> None:
+    server = start_server("--body-seconds", "0.5")
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=5)) as connection:
+        connection.sendall(
+            b"POST /api/photos HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\nContent-Length: 1000\r\n\r\nx"
+        )
+        begun = time.monotonic()
+        assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
+        assert 0.3 < time.monotonic() - begun < 3
+    assert "Traceback" not in server.log()
+
+
+def test_sentences_say_what_is_wrong(server: Server) -> None:
+    wrong = {
+        ("/api/photos", b"text"): (415, "That file is not a picture we can read (PNG, JPEG or WebP)."),
+        ("/api/patch?width=64&height=64", b"1234"): (422, "A patch of 64 x 64 has 16384 bytes, not 4."),
+        ("/api/patch?width=9&height=64", b"1234"): (422, "A patch has sides of 32 to 512 pixels."),
+        ("/api/patch?width=wide&height=64", b""): (422, "width: Input should be a valid integer"),
+        ("/api/expected", b"{}"): (422, "photo: Field required."),
+    }
+    for (path, body), (status, beginning) in wrong.items():
+        answer = post(server, path, body, Content_Type="application/json")
+        assert (answer.status, answer.sentence[: len(beginning)]) == (status, beginning)
+    assert ask(server, "/api/photos/unknown.jpg").sentence == "That photo is no longer here: choose it again."
+
+
+def test_patch_of_a_stub_is_its_dream(server: Server) -> None:
+    rgba = picture(64, 48).convert("RGBA").tobytes()
+    answer = post(server, "/api/patch?width=64&height=48", rgba)
+    assert (answer.status, len(answer.body)) == (200, 3 * 64 * 48)
+    assert answer.body != picture(64, 48).tobytes()
+
+
+def test_with_a_token_nothing_is_said_without_it(start_server: Callable[..., Server]) -> None:
+    server = start_server("--token", TOKEN)
+    for path in ("/", "/config", "/api/models", "/healthz", "/studio/common.js", "/gradio_api/info", "/theme.css"):
+        assert ask(server, path).status == 401, path
+        assert ask(server, path, Authorization=f"Bearer {TOKEN}x").status == 401, path
+        assert ask(server, path, Authorization=f"Bearer {TOKEN}").status == 200, path
+    assert post(server, "/api/photos", b"x").status == 401
+    assert ask(server, f"/login?token={TOKEN}x").status == 401
+    login = ask(server, f"/login?token={TOKEN}")
+    assert (login.status, login.headers["location"]) == (303, "/")
+    cookie = login.headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    assert ask(server, "/", Cookie=cookie.partition(";")[0]).status == 200
+    assert f"/login?token={TOKEN}" in (server.control / "address").read_text()
+
+
+def test_python_client_follows_a_dream(server: Server) -> None:
+    from gradio_client import Client
+
+    server.delay(0.08)
+    key = json.loads(post(server, "/api/photos?name=mine.png", file_of(picture(320, 240))).body)["key"]
+    client = Client(server.url, verbose=False)
+    job = client.submit(
+        key, look="Whisper", side=320, seed=5, changes={"octaves": 2, "iterations": 10}, api_name="/dream"
+    )
+    result = job.result(timeout=20)
+    seen = job.outputs()
+    assert len(seen) >= 4
+    assert [each["step"] for each in seen] == sorted(each["step"] for each in seen)
+    assert (result["ended"], result["whole"], result["step"], result["steps"]) == ("Done", True, 20, 20)
+    assert ask(server, f"/api/results/{result['job']}.png").body.startswith(b"\x89PNG")
+    recipe = json.loads(ask(server, f"/api/results/{result['job']}.json?strength=0.5").body)
+    assert (recipe["seed"], recipe["octaves"], recipe["strength"]) == (5, 2, 0.5)
+    client.close()
+
+
+def test_python_client_hears_what_is_wrong(server: Server) -> None:
+    from gradio_client import Client
+
+    client = Client(server.url, verbose=False)
+    for wish, sentence in (
+        ({"photo": "nobody"}, "That photo is no longer here: choose it again."),
+        ({"photo": "cat", "model": "nobody"}, "no model 'nobody' here: choose one of stub"),
+        ({"photo": "cat", "look": "nobody"}, "no look 'nobody'"),
+        ({"photo": "cat", "seed": 2**31}, "seed = 2147483648: Input should be less than 2147483648."),
+        ({"photo": "cat", "changes": {"octaves": 10}}, "octaves = 10: Input should be less than or equal to 9."),
+        ({"photo": "cat", "changes": {"base": "{}{}"}}, "a recipe of another kind"),
+        ({"photo": "cat", "changes": {"masks": []}}, "masks = []: Extra inputs are not permitted."),
+    ):
+        result = client.predict(**wish, api_name="/dream")
+        assert result["status"] in (404, 422)
+        assert result["ended"].startswith(sentence)
+    client.close()
+
+
+def test_nothing_is_left_on_the_disk_after_a_dream(server: Server) -> None:
+    from gradio_client import Client
+
+    client = Client(server.url, verbose=False)
+    client.predict("cat", api_name="/dream")
+    client.close()
+    assert [name for _, _, names in os.walk(server.temporary) for name in names] == []
+
+
+def test_interrupt_closes_the_studio_cleanly(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
+    server.stop()
+    assert server.process
+    assert server.process.returncode == 0
+    assert "Traceback" not in server.log()
+    assert list(server.temporary.glob("nightmare-studio-*")) == []
