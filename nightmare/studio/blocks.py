@@ -4,11 +4,15 @@ import gradio
 from fastapi import FastAPI
 
 from nightmare.studio.tab import Parts, Tab
-from nightmare.studio.tabs import brush, compare, dataset, dream, review
+from nightmare.studio.tabs.brush import TAB as BRUSH
+from nightmare.studio.tabs.compare import TAB as COMPARE
+from nightmare.studio.tabs.dataset import TAB as DATASET
+from nightmare.studio.tabs.dream import TAB as DREAM
+from nightmare.studio.tabs.review import TAB as REVIEW
 
 __all__ = ["TABS", "mount"]
 
-TABS: tuple[Tab, ...] = (dream.TAB, brush.TAB, compare.TAB, review.TAB, dataset.TAB)
+TABS: tuple[Tab, ...] = (DREAM, BRUSH, COMPARE, REVIEW, DATASET)
 _HEADER = """
 <header class="nm-header">
   <h1>Deep Nightmare</h1>

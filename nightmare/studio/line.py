@@ -27,7 +27,7 @@ class Line:
         """Queue up. Raises `Refusal` when too many wait."""
         with self._moved:
             if len(self._tickets) > self._most:
-                number = _NUMBERS.get(self._most, str(self._most))
+                number = "Eight" if self._most == 8 else self._most
                 raise Refusal(503, f"{number} people are waiting. Try again in a minute.", retry_after=60)
             self._tickets.append(ticket)
 
@@ -47,6 +47,3 @@ class Line:
         with self._moved:
             self._tickets.remove(ticket)
             self._moved.notify_all()
-
-
-_NUMBERS = {1: "One", 2: "Two", 4: "Four", 8: "Eight"}

@@ -60,10 +60,10 @@ class Server:
         with (self.control / "log").open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         until = time.monotonic() + 60
-        while not (self.control / "address").is_file():
+        while "\n" not in self._note("address"):
             assert self.process.poll() is None and time.monotonic() < until, self.log()
             time.sleep(0.05)
-        self.port = int((self.control / "address").read_text().split("127.0.0.1:")[1].split("/")[0])
+        self.port = int(self._note("address").split("127.0.0.1:")[1].split("/")[0])
 
     def kill(self) -> None:
         assert self.process
@@ -87,8 +87,11 @@ class Server:
 
     def count(self, file: str) -> int:
         """Lines in one of the notes of the studio."""
+        return len(self._note(file).splitlines())
+
+    def _note(self, file: str) -> str:
         notes = self.control / file
-        return len(notes.read_text().splitlines()) if notes.is_file() else 0
+        return notes.read_text() if notes.is_file() else ""
 
     def log(self) -> str:
         return (self.control / "log").read_text(errors="replace")
@@ -157,9 +160,11 @@ class Visitor:
     def page(self) -> "Page":
         page = self.context.new_page()
         page.set_default_timeout(10_000)
-        page.on("console", lambda message: self._note(message.type in ("error", "warning"), f"console: {message.text}"))
-        page.on("pageerror", lambda error: self._note(True, f"page: {error}"))
-        page.on("response", lambda answer: self._note(answer.status >= 400, f"status {answer.status}: {answer.url}"))
+        page.on(
+            "console", lambda message: self._fault(message.type in ("error", "warning"), f"console: {message.text}")
+        )
+        page.on("pageerror", lambda error: self._fault(True, f"page: {error}"))
+        page.on("response", lambda answer: self._fault(answer.status >= 400, f"status {answer.status}: {answer.url}"))
         page.on("request", lambda request: self._request(request.url))
         return page
 
@@ -176,9 +181,9 @@ class Visitor:
 
     def _request(self, url: str) -> None:
         self.requests.append(url)
-        self._note(not url.startswith((self.url, "data:", "blob:")), f"away from here: {url}")
+        self._fault(not url.startswith((self.url, "data:", "blob:")), f"away from here: {url}")
 
-    def _note(self, wrong: bool, fault: str) -> None:
+    def _fault(self, wrong: bool, fault: str) -> None:
         if wrong:
             self.faults.append(fault)
 

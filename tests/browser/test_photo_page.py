@@ -62,7 +62,13 @@ def test_refusal_is_a_sentence_and_the_photo_before_it_stays(what: str, server: 
 def test_large_file_is_refused_without_being_sent(server: Server, visit: Visit) -> None:
     visitor = visit(server)
     page = visitor.open()
-    choose(page, bytes(21_000_000))
+    page.evaluate(
+        """() => {
+          const given = new DataTransfer();
+          given.items.add(new File([new Uint8Array(21e6)], "large.png"));
+          document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: given, bubbles: true }));
+        }"""
+    )
     page.wait_for_function(
         "document.querySelector('.nm-photo [role=alert]').textContent === 'That photo is over 20 MB.'"
     )

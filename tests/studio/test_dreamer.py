@@ -1,0 +1,209 @@
+"""Dreams as pages follow them."""
+
+import io
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from studios import brightening, dreamer, file_of, picture, wish
+from torch import Tensor
+
+from nightmare.dream.engine import Step, dream, to_picture, to_tensor
+from nightmare.dream.picture import provenance_within
+from nightmare.dream.recipe import Recipe
+from nightmare.studio.limits import LIMITS
+from nightmare.studio.worker import DeviceWorker
+from nightmare.train.model import Model
+
+EVERY_STEP = replace(LIMITS, frames_per_second=1e9)
+
+
+def rgb(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_dream_is_that_of_the_engine(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker)
+    original = here.library.bring(file_of(picture(260, 224)), "garden.png")
+    *_, last = here.dream(wish(original.key, side=240, seed=7))
+    assert (last.ended, last.whole, last.step, last.share) == ("Done", True, 4, 1.0)
+    kept = here.store.result(last.job)
+    assert kept
+    content = kept.png(0.8)
+    made = provenance_within(content)
+    assert made
+    assert (made.canvas, made.canvas_name, made.pixels) == (original.sha256, "garden", 240)
+    photo = to_tensor(here.library.picture(original.key, pixels=240))
+    expected = dream(small, photo, made.recipe, names=[original.sha256])
+    assert (rgb(content) == np.asarray(to_picture(expected[0]))).all()
+    assert made.recipe.strength == 0.8
+
+
+def test_progress_counts_up_and_shows_what_it_says(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker, steps=brightening, limits=EVERY_STEP)
+    seen = list(here.dream(wish("cat", octaves=3, iterations=2)))
+    assert [each.step for each in seen] == [0, 1, 2, 3, 4, 5, 6]
+    assert [each.frame for each in seen] == list(range(7))
+    assert [(each.octave, each.iteration) for each in seen[1:]] == [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2)]
+    shares = [each.share for each in seen]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert [each.ended for each in seen] == [""] * 6 + ["Done"]
+    first, last = (here.store.frame(seen[0].job, number) for number in (0, 6))
+    assert first and last
+    assert rgb(last).mean() > rgb(first).mean() + 10
+
+
+def test_octaves_that_are_too_small_are_said(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker)
+    seen = list(here.dream(wish("cat", octaves=9, octave_scale=2.0, iterations=1)))
+    assert seen[-1].left_out == 6
+    assert (seen[-1].octaves, seen[-1].step, seen[-1].steps) == (3, 3, 3)
+
+
+def test_stopped_dream_goes_on_as_if_it_had_not_been(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker, limits=EVERY_STEP)
+    *_, whole = here.dream(wish("cat"))
+    progress = here.dream(wish("cat"))
+    job = next(progress).job
+    next(progress)
+    assert here.stop(job)
+    *_, stopped = progress
+    assert (stopped.ended, stopped.whole, stopped.step) == ("Stopped", False, 2)
+    unfinished, finished = here.store.result(job), here.store.result(whole.job)
+    assert unfinished and finished
+    assert provenance_within(unfinished.png(1.0)) is None
+    *_, done = here.further(job)
+    assert (done.job, done.ended, done.whole, done.step) == (job, "Done", True, 4)
+    again = here.store.result(job)
+    assert again
+    assert again.png(1.0) == finished.png(1.0)
+    assert [each.status for each in here.further(job)] == [404]
+    assert not here.stop(job)
+
+
+def test_one_who_hangs_up_has_stopped_the_dream(small: Model, worker: DeviceWorker) -> None:
+    ended = []
+
+    def steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+        yield from brightening(model, images, recipe, name)
+        ended.append(name)
+
+    here = dreamer(small, worker, steps=steps, limits=EVERY_STEP)
+    first, second = here.dream(wish("cat")), here.dream(wish("cat"))
+    next(first)
+    next(first)
+    assert next(second).place == 1
+    first.close()
+    assert next(second).place == 0
+    assert not ended
+    assert list(second)[-1].ended == "Done"
+
+
+def test_one_in_line_may_leave(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker, steps=brightening)
+    first, second = here.dream(wish("cat")), here.dream(wish("cat"))
+    next(first)
+    job = next(second).job
+    assert here.stop(job)
+    *_, last = second
+    assert (last.ended, last.frame, last.status) == ("Stopped", -1, 200)
+    assert list(first)[-1].ended == "Done"
+
+
+def test_time_limit_keeps_the_last_picture(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker, steps=brightening, limits=replace(EVERY_STEP, dream_seconds=0))
+    *_, last = here.dream(wish("cat"))
+    assert (last.ended, last.whole, last.step) == ("Stopped after 0 s", False, 1)
+    assert here.store.frame(last.job, last.frame)
+
+
+def test_ninth_that_waits_is_refused(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker, steps=brightening, limits=replace(LIMITS, dreams_waiting=1))
+    waiting = [here.dream(wish("cat")) for _ in range(2)]
+    for each in waiting:
+        next(each)
+    (refused,) = here.dream(wish("cat"))
+    assert (refused.status, refused.ended) == (503, "1 people are waiting. Try again in a minute.")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "sentence"),
+    [
+        (MemoryError(), 507, "Too big for this machine at 224. Try 112?"),
+        (torch.OutOfMemoryError(), 507, "Too big for this machine at 224. Try 112?"),
+        (RuntimeError("[enforce fail] can't allocate memory: you tried"), 507, "Too big for this machine"),
+        (ZeroDivisionError(), 500, "Something went wrong here; the terminal says what."),
+    ],
+)
+def test_fault_ends_the_dream_in_words_and_the_next_one_runs(
+    error: Exception, status: int, sentence: str, small: Model, worker: DeviceWorker
+) -> None:
+    faults = [error]
+
+    def steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+        if faults:
+            raise faults.pop()
+        yield from brightening(model, images, recipe, name)
+
+    here = dreamer(small, worker, steps=steps)
+    *_, last = here.dream(wish("cat"))
+    assert last.status == status
+    assert last.ended.startswith(sentence)
+    assert list(here.dream(wish("cat")))[-1].ended == "Done"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"photo": "nobody"}, "That photo is no longer here: choose it again."),
+        ({"model": "nobody"}, "no model 'nobody' here"),
+        ({"channel": 512}, "channel"),
+        ({"base": "nobody"}, "no look 'nobody'"),
+    ],
+)
+def test_wish_that_cannot_be_is_refused_in_words(
+    changes: dict[str, Any], sentence: str, small: Model, worker: DeviceWorker
+) -> None:
+    *_, last = dreamer(small, worker).dream(wish(**{"photo": "cat"} | changes))
+    assert last.status in (404, 422)
+    assert sentence in last.ended
+
+
+def test_expectation_is_learnt(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker)
+    asked = wish("cat")
+    assert here.expected(asked) is None
+    list(here.dream(asked))
+    expected = here.expected(asked)
+    assert expected
+    assert here.expected(asked.model_copy(update={"iterations": 20})) == pytest.approx(10 * expected)
+    assert here.expected(asked.model_copy(update={"photo": "nobody"})) is None
+    here.calibrate("small", asked.recipe(here.catalogue.network("small")))
+    assert here.expected(asked)
+
+
+def test_patch_comes_between_steps(small: Model, worker: DeviceWorker) -> None:
+    begun, order = threading.Event(), []
+
+    def steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+        for step in brightening(model, images, recipe, name):
+            order.append("step")
+            if len(order) == 1:
+                begun.set()
+                while not worker.patches_waiting:
+                    pass
+            yield step
+
+    here = dreamer(small, worker, steps=steps)
+    running = threading.Thread(target=lambda: list(here.dream(wish("cat"))))
+    running.start()
+    begun.wait(timeout=5)
+    worker.patch(lambda: order.append("patch")).result(timeout=5)
+    running.join(timeout=5)
+    assert order == ["step", "patch", "step", "step", "step"]

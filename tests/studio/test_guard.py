@@ -1,0 +1,107 @@
+"""The guard, without a server: what it lets through."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from nightmare.studio.security import COOKIE, Guard
+
+TOKEN = "0123456789abcdef"  # noqa: S105 (of a guard that guards nothing)
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+
+
+def answer(method: str, path: str, token: str | None = None, query: str = "", **headers: str) -> int:
+    """The status of a request; 200 is that of the application behind the guard."""
+    sent: list[dict[str, Any]] = []
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    named = {"host": "127.0.0.1:7860"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in named.items()],
+    }
+    asyncio.run(Guard(behind, hosts=HOSTS, token=token)(scope, receive, send))
+    names = {name for name, _ in sent[0]["headers"]}
+    assert b"content-security-policy" in names
+    status: int = sent[0]["status"]
+    return status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:7860", 200),
+        ("[::1]:7860", 200),
+        ("[::1]", 200),
+        ("localhost", 200),
+        ("localhost.", 400),
+        ("evil.example", 400),
+        ("127.0.0.1:7860:1", 400),
+        ("127.0.0.1:x", 400),
+        ("", 400),
+    ],
+)
+def test_host(host: str, status: int) -> None:
+    assert answer("GET", "/", host=host) == status
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_own_header(method: str) -> None:
+    assert answer(method, "/api/anything") == 403
+    assert answer(method, "/api/anything", x_deep_nightmare="0") == 403
+    assert answer(method, "/api/anything", x_deep_nightmare="1") == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec_fetch_site": "same-origin"}, 200),
+        ({"sec_fetch_site": "none"}, 200),
+        ({"sec_fetch_site": "same-site"}, 403),
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"origin": "http://127.0.0.1:7860"}, 200),
+        ({"origin": "http://127.0.0.1:7861"}, 403),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+    ],
+)
+def test_other_sites(headers: dict[str, str], status: int) -> None:
+    assert answer("POST", "/gradio_api/queue/join", **headers) == status
+    assert answer("GET", "/", **headers) == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("/api/photos", 20_000_000), ("/api/patch", 1 << 20), ("/api/dreams", 65_536), ("/x", 65_536)]
+)
+def test_size(path: str, most: int) -> None:
+    assert answer("POST", path, x_deep_nightmare="1", content_length=str(most)) == 200
+    assert answer("POST", path, x_deep_nightmare="1", content_length=str(most + 1)) == 413
+    assert answer("POST", path, x_deep_nightmare="1", transfer_encoding="chunked") == 411
+
+
+def test_token() -> None:
+    assert answer("GET", "/", TOKEN) == 401
+    assert answer("GET", "/", TOKEN, authorization=f"Bearer {TOKEN}") == 200
+    assert answer("GET", "/", TOKEN, authorization=f"bearer {TOKEN}") == 200
+    assert answer("GET", "/", TOKEN, authorization=f"Basic {TOKEN}") == 401
+    assert answer("GET", "/", TOKEN, authorization="Bearer é") == 401
+    assert answer("GET", "/", TOKEN, cookie=f"other=1; {COOKIE}={TOKEN}") == 200
+    assert answer("GET", "/", TOKEN, cookie=f"{COOKIE}={TOKEN[:-1]}") == 401
+    assert answer("GET", "/", TOKEN, cookie=f"{COOKIE}=") == 401
+    assert answer("GET", "/login", TOKEN, query=f"token={TOKEN}") == 303
+    assert answer("GET", "/login", TOKEN, query="token=") == 401
+    assert answer("GET", "/login", TOKEN) == 401
+    assert answer("GET", "/login") == 200, "without a token it is no address of the guard's"
