@@ -232,16 +232,16 @@ def test_settings_survive_a_reload(server: Server, visit: Visit) -> None:
 def test_look_sets_the_sliders_and_a_slider_makes_it_custom(server: Server, visit: Visit, tmp_path: Path) -> None:
     page = visit(server).open()
     more_controls(page)
-    page.get_by_label("Whisper").check()
-    page.wait_for_function("document.querySelector('#dream-iterations input[type=number]').value === '4'")
-    assert page.input_value("#dream-strength input[type=number]") == "70"
-    assert page.get_by_label("Whisper").is_checked()
+    page.get_by_label("Fever").check()
+    page.wait_for_function("document.querySelector('#dream-octaves input[type=number]').value === '4'")
+    assert page.input_value("#dream-strength input[type=number]") == "100"
+    assert page.get_by_label("Fever").is_checked()
     set_slider(page, "iterations", 2)
     page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).look === 'Custom'")
     dream(page)
     page.wait_for_selector(RESULT)
     recipe = read_provenance(saved(page, tmp_path / "dream.png")).recipe
-    assert (recipe.iterations, recipe.octaves, recipe.parametrisation, recipe.strength) == (2, 3, "fourier", 0.7)
+    assert (recipe.iterations, recipe.octaves, recipe.parametrisation, recipe.strength) == (2, 4, "pixels", 1.0)
 
 
 def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit, tmp_path: Path) -> None:

@@ -124,4 +124,12 @@ def test_server_that_is_away_is_asked_again(server: Server, visit: Visit) -> Non
 def test_nothing_is_wider_than_the_screen(width: int, tab: str, server: Server, visit: Visit) -> None:
     page = visit(server, viewport={"width": width, "height": 844}).open(f"/#{tab}")
     page.wait_for_selector(f"#tab-{tab}-button[aria-selected=true]")
+    # Gradio's containers cut off what is too wide, so that the page itself does not tell.
+    wide = page.evaluate(
+        """width => [...document.querySelectorAll("main *")]
+          .filter((each) => each.checkVisibility() && each.getBoundingClientRect().right > width + 1)
+          .map((each) => each.className)""",
+        width,
+    )
+    assert wide == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
