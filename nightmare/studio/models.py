@@ -17,12 +17,13 @@ from nightmare.train.network import MEAN, STD
 __all__ = ["PLAIN", "STAGES", "Catalogue", "Network", "find_networks"]
 
 PLAIN = "imagenet"
-# What each of the pipeline's networks is, the one that dreams best first.
+# The pipeline's networks in few words, the one that dreams best first: trained against an adversary, on what culling
+# left, on all of it, and on as much as culling left, drawn at random.
 _TITLES = {
-    "robust": "robust, trained against an adversary",
-    "retrain": "retrain, after culling",
-    "train": "train, before culling",
-    "control": "control, as many images culled at random",
+    "robust": "Robust",
+    "retrain": "After culling",
+    "train": "Before culling",
+    "control": "Culled at random",
 }
 # From lines to things, as recipes name them.
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -47,7 +48,7 @@ class Network:
     @property
     def label(self) -> str:
         """Its title and accuracy in one line."""
-        return self.title if self.accuracy is None else f"{self.title} (validation accuracy {self.accuracy:.0%})"
+        return self.title if self.accuracy is None else f"{self.title}, accuracy {self.accuracy:.0%}"
 
 
 class Catalogue:
@@ -93,7 +94,7 @@ def find_networks(models: Path, reports: Path) -> list[Network]:
         for name, title in _TITLES.items()
         if (models / name / "model.json").is_file()
     ]
-    plain = Network(PLAIN, "ImageNet, without nightmares", _EFFICIENTNET, partial(_plain_model, device))
+    plain = Network(PLAIN, "ImageNet, no nightmares", _EFFICIENTNET, partial(_plain_model, device))
     return [*found, plain]
 
 
