@@ -20,7 +20,6 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor
-from torchvision.models import ResNet
 
 from benchmarks.noise import clean_photos, smaller
 from benchmarks.portraits import JUDGE, FeatureJudge, feature_judge
@@ -38,7 +37,7 @@ from nightmare.train.evaluate import scores
 from nightmare.train.filters import low_frequency_share
 from nightmare.train.judge import sides_swapped
 from nightmare.train.model import Model, load_model, model_card, save_model
-from nightmare.train.network import pretrained_fingerprint
+from nightmare.train.network import Network, pretrained_fingerprint
 
 # What each step of an adversary adds to a training step, in plain ones: 0.53 to 0.60 in history/training-extras.csv.
 # A running average adds 0.03 or 0.04 and is left out of account.
@@ -258,7 +257,7 @@ def _with(params: Params, *, train: TrainParams, seed: int) -> Params:
     return params.model_copy(update={"train": train, "seed": seed})
 
 
-def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[ResNet, dict[str, float]]:
+def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[Network, dict[str, float]]:
     """A network trained under `params` as stage train trains, its balanced accuracies and what it took in minutes."""
     determinants = {
         **params.model_dump(include={"model", "train", "seed"}),
