@@ -34,8 +34,8 @@ def main() -> None:
         # Learning to see from nothing under attack takes several times as long as under none: it starts from a network
         # that sees already, the plain one where it is of the same kind, else the one that ImageNet has taught.
         of_one_kind = params.robust.network == params.model.network
-        start = "models/retrain/model.safetensors" if of_one_kind else "imagenet"
-        params = overridden(params, params.robust, pretrained=start)
+        first_weights = "models/retrain/model.safetensors" if of_one_kind else "imagenet"
+        params = overridden(params, params.robust, pretrained=first_weights)
     elif stage == "control":
         split = culled_at_random(split, seed=params.seed)
     elif stage == "judge":
