@@ -126,6 +126,8 @@ class RobustParams(_Section):
 
 
 class JudgeParams(_Section):
+    network: Literal["resnet", "efficientnet"]
+    pixels: Annotated[int, Field(ge=32, le=512)]
     epochs: Annotated[int, Field(ge=1)]
     averaging: Annotated[float, Field(ge=0, lt=1)]
 
@@ -184,10 +186,10 @@ def overridden(
 ) -> Params:
     """`params` for a training that differs in what `section` names, and in seed or first weights where given."""
     changes: dict[str, Any] = dict(section)
-    of_model: dict[str, Any] = {name: changes.pop(name) for name in ("network", "pixels") if name in changes}
-    if isinstance(section, RobustParams):  # it has learnt to see already, which is what small pictures are good for
-        changes["first_pixels"] = section.pixels
-    train = params.train.model_copy(update=changes)
+    of_model = {"network": changes.pop("network"), "pixels": changes.pop("pixels")}
+    # What has learnt to see already gains nothing from small pictures.
+    first_pixels = section.pixels if pretrained else params.train.first_pixels
+    train = params.train.model_copy(update={**changes, "first_pixels": first_pixels})
     model = params.model.model_copy(update={**of_model, "pretrained": pretrained or params.model.pretrained})
     return params.model_copy(update={"train": train, "model": model, "seed": params.seed if seed is None else seed})
 

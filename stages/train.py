@@ -39,7 +39,9 @@ def main() -> None:
     elif stage == "control":
         split = culled_at_random(split, seed=params.seed)
     elif stage == "judge":
-        params, split = overridden(params, params.judge, seed=params.seed + 1), sides_swapped(split)
+        first_weights = "imagenet" if params.judge.network == "efficientnet" else None
+        params = overridden(params, params.judge, seed=params.seed + 1, pretrained=first_weights)
+        split = sides_swapped(split)
     images = read_table("data/images.csv", IMAGES)
     images = images[images["id"].isin(split["id"])]
     classes = tuple(sorted(split["label"].unique()))
