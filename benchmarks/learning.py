@@ -12,7 +12,7 @@ import argparse
 import math
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,23 +64,29 @@ class Subject:
     known: float
 
 
-def accuracy_variants(train: TrainParams, pixels: int) -> dict[str, TrainParams]:
-    """Trainings that differ from `train`, the first, in what their names say; `pixels` is the full size."""
-    plain = {"color_jitter": 0.0, "first_pixels": pixels, "label_smoothing": 0.0, "balance": 0.0}
-    return _variants(
-        train,
-        {
-            "default": {},
-            "no colour jitter": {"color_jitter": 0.0},
-            "full size throughout": {"first_pixels": pixels},
-            "averaging 0.99": {"averaging": 0.99},
-            "balance 0": {"balance": 0.0},
-            "balance 1": {"balance": 1.0},
-            "no label smoothing": {"label_smoothing": 0.0},
-            "half the epochs": {"epochs": math.ceil(train.epochs / 2)},
-            "usual recipe": plain,
-        },
-    )
+def accuracy_variants(params: Params) -> dict[str, Params]:
+    """Trainings that differ from that of `params`, the first, in what their names say."""
+    train, pixels = params.train, params.model.pixels
+    changes: dict[str, dict[str, Any]] = {
+        "default": {},
+        "no colour jitter": {"color_jitter": 0.0},
+        "full size throughout": {"first_pixels": pixels},
+        "averaging 0.99": {"averaging": 0.99},
+        "balance 0": {"balance": 0.0},
+        "balance 1": {"balance": 1.0},
+        "no label smoothing": {"label_smoothing": 0.0},
+        "half the epochs": {"epochs": math.ceil(train.epochs / 2)},
+        "usual recipe": {"color_jitter": 0.0, "first_pixels": pixels, "label_smoothing": 0.0, "balance": 0.0},
+    }
+    variants = {
+        name: _with(params, TrainParams.model_validate({**train.model_dump(), **change}))
+        for name, change in changes.items()
+    }
+    for pixels in (64, 96):
+        starting = params.robust.model_copy(update={"pixels": pixels, "epochs": math.ceil(train.epochs / 2)})
+        unmoved = RobustParams.model_validate({**starting.model_dump(), **_against("l2", 0.0)})
+        variants[f"efficientnet at {pixels}, half the epochs"] = overridden(params, unmoved, pretrained="imagenet")
+    return variants
 
 
 def dream_variants(params: Params) -> dict[str, Params]:
@@ -92,13 +98,14 @@ def dream_variants(params: Params) -> dict[str, Params]:
     changes: dict[str, dict[str, Any]] = {
         "default": {},
         "efficientnet, plain": _against("l2", 0.0),
-        **{f"efficientnet, l2 {length}": _against("l2", length) for length in (0.5, 1.5)},
+        "efficientnet, l2 0.5": _against("l2", 0.5),
+        "efficientnet, l2 2.0": _against("l2", 2.0),
         "efficientnet, linf 4/255": _against("linf", 4 / 255),
         "efficientnet, twice the steps": {"adversarial": {**params.robust.adversarial.model_dump(), "steps": 2}},
         "resnet, plain": {**resnet, **_against("l2", 0.0)},
-        **{f"resnet, l2 {length}": {**resnet, **_against("l2", length)} for length in (0.25, 0.5, 1.0)},
-        "resnet, l2 0.5, last weights": {**resnet, **_against("l2", 0.5), "averaging": 0.0},
-        **{f"resnet, linf {levels}/255": {**resnet, **_against("linf", levels / 255)} for levels in (2, 4, 8)},
+        "resnet, l2 0.5": {**resnet, **_against("l2", 0.5)},
+        "resnet, l2 1.0": {**resnet, **_against("l2", 1.0)},
+        "resnet, linf 4/255": {**resnet, **_against("linf", 4 / 255)},
     }
     variants = {}
     for name, change in changes.items():
@@ -106,8 +113,8 @@ def dream_variants(params: Params) -> dict[str, Params]:
         robust = robust.model_copy(update={"epochs": equal_epochs(robust, params.robust)})
         variants[name] = overridden(params, robust, pretrained="imagenet")
     wild = variants["resnet, plain"]
-    wild = wild.model_copy(update={"train": wild.train.model_copy(update={"color_jitter": 0.8})})
-    return {**variants, "resnet, plain, wild colours": wild}
+    colourful = wild.train.model_copy(update={"color_jitter": 0.8})
+    return {**variants, "resnet, plain, wild colours": _with(wild, colourful)}
 
 
 def equal_epochs(robust: RobustParams, reference: RobustParams) -> int:
@@ -182,10 +189,12 @@ def main() -> None:
 
 
 def ask_for_accuracy(params: Params, *, seeds: int) -> None:
-    split, arrays = pictures_of("data/split.csv", pixels=params.model.pixels)
     runs = pd.DataFrame(
-        {"variant": name, **_learnt(_with(params, train=train, seed=params.seed + number), split, arrays)[1]}
-        for name, train in accuracy_variants(params.train, params.model.pixels).items()
+        {
+            "variant": name,
+            **_learnt(_seeded(varied, number), *pictures_of("data/split.csv", pixels=varied.model.pixels))[1],
+        }
+        for name, varied in accuracy_variants(params).items()
         for number in range(seeds)
     )
     rows = accuracy_table(runs)
@@ -257,11 +266,6 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, n
     append_history(rows, name=name)
 
 
-def _variants(train: TrainParams, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, TrainParams]:
-    """`train` with each of the `changes`, checked as params.yaml is."""
-    return {name: TrainParams.model_validate({**train.model_dump(), **of_name}) for name, of_name in changes.items()}
-
-
 def _against(norm: str, epsilon: float) -> dict[str, Any]:
     return {"adversarial": {"norm": norm, "epsilon": epsilon, "steps": 1}}
 
@@ -272,8 +276,12 @@ def _cost(robust: RobustParams) -> float:
     return plain * (1 + ADVERSARY * robust.adversarial.steps if robust.adversarial.epsilon else 1.0)
 
 
-def _with(params: Params, *, train: TrainParams, seed: int) -> Params:
-    return params.model_copy(update={"train": train, "seed": seed})
+def _with(params: Params, train: TrainParams) -> Params:
+    return params.model_copy(update={"train": train})
+
+
+def _seeded(params: Params, number: int) -> Params:
+    return params.model_copy(update={"seed": params.seed + number})
 
 
 def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[Network, dict[str, float]]:
