@@ -49,8 +49,10 @@ def random_model(depth: int) -> Model:
     """A ResNet with random weights, the same ones every time."""
     torch.manual_seed(0)
     classes = tuple(f"class_{number}" for number in range(10))
-    card = ModelCard(depth=depth, classes=classes, pixels=64, mean=MEAN, std=STD, dataset="none", parameters={})
-    return Model(build_network(depth, 10).eval().requires_grad_(False), card, "0" * 64)
+    card = ModelCard(
+        architecture=f"resnet{depth}", classes=classes, pixels=64, mean=MEAN, std=STD, dataset="none", parameters={}
+    )
+    return Model(build_network(f"resnet{depth}", 10).eval().requires_grad_(False), card, "0" * 64)
 
 
 def step_of(model: Model, images: Tensor, recipe: Recipe) -> Callable[[], object]:

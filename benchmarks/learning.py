@@ -12,7 +12,7 @@ import argparse
 import math
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor
-from torchvision.models import ResNet
 
 from benchmarks.noise import clean_photos, smaller
 from benchmarks.portraits import JUDGE, FeatureJudge, feature_judge
@@ -32,71 +31,95 @@ from nightmare.data.arrays import Arrays
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
-from nightmare.params import Params, TrainParams, load_params, overridden
+from nightmare.params import Params, RobustParams, TrainParams, load_params, overridden
 from nightmare.train.checkpoint import checkpoint_path
 from nightmare.train.evaluate import scores
 from nightmare.train.filters import low_frequency_share
 from nightmare.train.judge import sides_swapped
 from nightmare.train.model import Model, load_model, model_card, save_model
-from nightmare.train.network import pretrained_fingerprint
+from nightmare.train.network import Network, pretrained_fingerprint
 
 # What each step of an adversary adds to a training step, in plain ones: 0.53 to 0.60 in history/training-extras.csv.
 # A running average adds 0.03 or 0.04 and is left out of account.
 ADVERSARY = 0.6
+# A step of an EfficientNet at 96 pixels in those of a ResNet-18 at 64: see `architectures` in the same benchmark.
+EFFICIENTNET = 1.5
+RETRAIN = Path("models/retrain")
+CELL = 128  # pixels of a portrait on a sheet
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What networks are taught to dream of: `split` and `arrays`, and the folder of the network that they `start` from.
+    """What networks are taught to dream of: `split`, its pictures as `arrays` of so many pixels, and the folder of the
+    network that ResNets `start` from.
 
     `judge` and `by_features` have learnt from other images than it; the second has `known` this balanced share of its.
     """
 
     split: pd.DataFrame
-    arrays: Arrays
+    arrays: Callable[[int], Arrays]
     start: Path
     judge: Model
     by_features: FeatureJudge
     known: float
 
 
-def accuracy_variants(train: TrainParams, pixels: int) -> dict[str, TrainParams]:
-    """Trainings that differ from `train`, the first, in what their names say; `pixels` is the full size."""
-    plain = {"color_jitter": 0.0, "first_pixels": pixels, "label_smoothing": 0.0, "balance": 0.0}
-    return _variants(
-        train,
-        {
-            "default": {},
-            "no colour jitter": {"color_jitter": 0.0},
-            "full size throughout": {"first_pixels": pixels},
-            "averaging 0.99": {"averaging": 0.99},
-            "balance 0": {"balance": 0.0},
-            "balance 1": {"balance": 1.0},
-            "no label smoothing": {"label_smoothing": 0.0},
-            "half the epochs": {"epochs": math.ceil(train.epochs / 2)},
-            "usual recipe": plain,
-        },
-    )
+def accuracy_variants(params: Params) -> dict[str, Params]:
+    """Trainings that differ from that of `params`, the first, in what their names say."""
+    train, pixels = params.train, params.model.pixels
+    changes: dict[str, dict[str, Any]] = {
+        "default": {},
+        "no colour jitter": {"color_jitter": 0.0},
+        "full size throughout": {"first_pixels": pixels},
+        "averaging 0.99": {"averaging": 0.99},
+        "balance 0": {"balance": 0.0},
+        "balance 1": {"balance": 1.0},
+        "no label smoothing": {"label_smoothing": 0.0},
+        "half the epochs": {"epochs": math.ceil(train.epochs / 2)},
+        "usual recipe": {"color_jitter": 0.0, "first_pixels": pixels, "label_smoothing": 0.0, "balance": 0.0},
+    }
+    variants = {
+        name: _with(params, TrainParams.model_validate({**train.model_dump(), **change}))
+        for name, change in changes.items()
+    }
+    for pixels in (64, 96):
+        starting = params.robust.model_copy(update={"pixels": pixels, "epochs": math.ceil(train.epochs / 2)})
+        unmoved = RobustParams.model_validate({**starting.model_dump(), **_against("l2", 0.0)})
+        variants[f"efficientnet at {pixels}, half the epochs"] = overridden(params, unmoved, pretrained="imagenet")
+    return variants
 
 
-def dream_variants(robust: TrainParams) -> dict[str, TrainParams]:
-    """Trainings that take as long as `robust` takes, with another adversary or none."""
-    variants = _variants(
-        robust,
-        {
-            "plain": _against("l2", 0.0),
-            "plain, wild colours": {**_against("l2", 0.0), "color_jitter": 0.8},
-            **{f"l2 {length}": _against("l2", length) for length in (0.25, 0.5, 1.0)},
-            "l2 0.5, last weights": {**_against("l2", 0.5), "averaging": 0.0},
-            **{f"linf {levels}/255": _against("linf", levels / 255) for levels in (2, 4, 8)},
-        },
-    )
-    return {name: train.model_copy(update={"epochs": equal_epochs(train, robust)}) for name, train in variants.items()}
+def dream_variants(params: Params) -> dict[str, Params]:
+    """Trainings that take as long as that of the dreaming network, the first, with another adversary or none.
+
+    ResNets go on from one that has learnt the images already; the others begin with what ImageNet has taught.
+    """
+    resnet = {"network": "resnet", "pixels": params.model.pixels, "learning_rate": 1e-3}
+    changes: dict[str, dict[str, Any]] = {
+        "default": {},
+        "efficientnet, plain": _against("l2", 0.0),
+        "efficientnet, l2 0.5": _against("l2", 0.5),
+        "efficientnet, l2 2.0": _against("l2", 2.0),
+        "efficientnet, linf 4/255": _against("linf", 4 / 255),
+        "efficientnet, twice the steps": {"adversarial": {**params.robust.adversarial.model_dump(), "steps": 2}},
+        "resnet, plain": {**resnet, **_against("l2", 0.0)},
+        "resnet, l2 0.5": {**resnet, **_against("l2", 0.5)},
+        "resnet, l2 1.0": {**resnet, **_against("l2", 1.0)},
+        "resnet, linf 4/255": {**resnet, **_against("linf", 4 / 255)},
+    }
+    variants = {}
+    for name, change in changes.items():
+        robust = RobustParams.model_validate({**params.robust.model_dump(), **change})
+        robust = robust.model_copy(update={"epochs": equal_epochs(robust, params.robust)})
+        variants[name] = overridden(params, robust, pretrained="imagenet")
+    wild = variants["resnet, plain"]
+    colourful = wild.train.model_copy(update={"color_jitter": 0.8})
+    return {**variants, "resnet, plain, wild colours": _with(wild, colourful)}
 
 
-def equal_epochs(train: TrainParams, reference: TrainParams) -> int:
-    """How many epochs of `train` take as long as all of `reference`."""
-    return max(1, round(reference.epochs * _cost(reference) / _cost(train)))
+def equal_epochs(robust: RobustParams, reference: RobustParams) -> int:
+    """How many epochs of `robust` take as long as all of `reference`."""
+    return max(1, round(reference.epochs * _cost(reference) / _cost(robust)))
 
 
 def dominance(judge: Model, dreams: Tensor, classes: Sequence[str]) -> float:
@@ -153,7 +176,6 @@ def main() -> None:
         "--portraits", type=int, default=4, help="of each class from noise, and from as many photos if there are"
     )
     dreams.add_argument("--photos", type=Path, help="a folder of photographs, one folder per class")
-    dreams.add_argument("--pixels", type=int, default=64, help="side of the portraits")
     dreams.add_argument("--out", type=Path, required=True, help="folder for a sheet of portraits per variant")
     given = parser.parse_args()
     print(machine())
@@ -163,14 +185,16 @@ def main() -> None:
         params = load_params()
         subject = photographs(params, given.photos, out=given.out) if given.photos else default_data(params)
         name = "learning-dreams-photos" if given.photos else "learning-dreams"
-        ask_for_dreams(params, subject, count=given.portraits, pixels=given.pixels, out=given.out, name=name)
+        ask_for_dreams(params, subject, count=given.portraits, out=given.out, name=name)
 
 
 def ask_for_accuracy(params: Params, *, seeds: int) -> None:
-    split, arrays = pictures_of("data/split.csv", pixels=params.model.pixels)
     runs = pd.DataFrame(
-        {"variant": name, **_learnt(_with(params, train=train, seed=params.seed + number), split, arrays)[1]}
-        for name, train in accuracy_variants(params.train, params.model.pixels).items()
+        {
+            "variant": name,
+            **_learnt(_seeded(varied, number), *pictures_of("data/split.csv", pixels=varied.model.pixels))[1],
+        }
+        for name, varied in accuracy_variants(params).items()
         for number in range(seeds)
     )
     rows = accuracy_table(runs)
@@ -183,10 +207,10 @@ def ask_for_accuracy(params: Params, *, seeds: int) -> None:
 
 def default_data(params: Params) -> Subject:
     """The images that culling kept, and the networks of the pipeline."""
-    split, arrays = pictures_of("data/culled.csv", pixels=params.model.pixels)
+    split, _ = pictures_of("data/culled.csv", pixels=params.model.pixels)
     judge = load_model(JUDGE)
     by_features = feature_judge(*pictures_of("data/culled.csv", pixels=PIXELS), judge.card.classes)
-    return Subject(split, arrays, Path("models/retrain"), judge, *by_features)
+    return Subject(split, lambda pixels: pictures_of("data/culled.csv", pixels=pixels)[1], RETRAIN, judge, *by_features)
 
 
 def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
@@ -196,31 +220,33 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
     classes = tuple(sorted(split["label"].unique()))
     card = model_card(params, classes, split)
     save_model(out / "start", _learnt(params, split, arrays)[0], card)
-    judging, swapped = overridden(params, params.judge, seed=params.seed + 1), sides_swapped(split)
-    network = _learnt(judging, swapped, arrays)[0].requires_grad_(False)
+    judging = overridden(params, params.judge, seed=params.seed + 1, pretrained="imagenet")
+    swapped = sides_swapped(split)
+    network = _learnt(judging, swapped, smaller(photos.arrays, judging.model.pixels))[0].requires_grad_(False)
     judge = Model(network, model_card(judging, classes, swapped), sha256="")
-    return Subject(split, arrays, out / "start", judge, *feature_judge(split, photos.arrays, classes))
+    by_features = feature_judge(split, photos.arrays, classes)
+    return Subject(split, lambda pixels: smaller(photos.arrays, pixels), out / "start", judge, *by_features)
 
 
-def ask_for_dreams(params: Params, subject: Subject, *, count: int, pixels: int, out: Path, name: str) -> None:
-    params = overridden(params, params.robust, pretrained=str(subject.start / "model.safetensors"))
+def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, name: str) -> None:
     split, judge = subject.split, subject.judge
     print(f"the judge by features knows {subject.known:.2f} of the images that it has not seen")
-    starts = starting_points(
-        load_canvases(Path("data/canvases"), pixels=2 * pixels), count=count, pixels=pixels, seed=1
-    )
+    canvases = load_canvases(Path("data/canvases"), pixels=2 * max(judge.card.pixels, params.robust.pixels))
     rows: list[dict[str, object]] = []
-    for variant, train in dream_variants(params.train).items():
-        varied = _with(params, train=train, seed=params.seed)
-        network, figures = _learnt(varied, split, subject.arrays)
+    for variant, varied in dream_variants(params).items():
+        if varied.model.network == "resnet":
+            start = str(subject.start / "model.safetensors")
+            varied = varied.model_copy(update={"model": varied.model.model_copy(update={"pretrained": start})})
+        network, figures = _learnt(varied, split, subject.arrays(varied.model.pixels))
         model = Model(network.requires_grad_(False), model_card(varied, judge.card.classes, split), sha256="")
+        starts = starting_points(canvases, count=count, pixels=varied.model.pixels, seed=1)
         from_noise, from_photos = (portraits(model, squares, PORTRAIT) for squares in starts)
         both = torch.cat([from_noise, from_photos], dim=1)
         recognised = recognition(judge, both, model.card.classes)
         rows.append(
             {
                 "variant": variant,
-                "epochs": train.epochs,
+                "epochs": varied.train.epochs,
                 **figures,
                 "noise": recognition(judge, from_noise, model.card.classes).share,
                 "photos": recognition(judge, from_photos, model.card.classes).share,
@@ -231,7 +257,7 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, pixels: int,
             }
         )
         title = f"{variant}: {recognised.share:.0%} recognised"
-        sheet = portrait_sheet(both, recognised, cell=2 * pixels, title=title)
+        sheet = portrait_sheet(both, recognised, cell=CELL, title=title)
         save_picture(out / sheet_file(variant), sheet)
     print_table(
         rows,
@@ -240,25 +266,25 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, pixels: int,
     append_history(rows, name=name)
 
 
-def _variants(train: TrainParams, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, TrainParams]:
-    """`train` with each of the `changes`, checked as params.yaml is."""
-    return {name: TrainParams.model_validate({**train.model_dump(), **of_name}) for name, of_name in changes.items()}
-
-
 def _against(norm: str, epsilon: float) -> dict[str, Any]:
     return {"adversarial": {"norm": norm, "epsilon": epsilon, "steps": 1}}
 
 
-def _cost(train: TrainParams) -> float:
-    """Time of a step in plain steps."""
-    return 1 + ADVERSARY * train.adversarial.steps if train.adversarial.epsilon else 1.0
+def _cost(robust: RobustParams) -> float:
+    """Time of a step in plain ones of a ResNet-18 at 64 pixels; that it grows with the area of a picture is assumed."""
+    plain = (robust.pixels / 64) ** 2 if robust.network == "resnet" else EFFICIENTNET * (robust.pixels / 96) ** 2
+    return plain * (1 + ADVERSARY * robust.adversarial.steps if robust.adversarial.epsilon else 1.0)
 
 
-def _with(params: Params, *, train: TrainParams, seed: int) -> Params:
-    return params.model_copy(update={"train": train, "seed": seed})
+def _with(params: Params, train: TrainParams) -> Params:
+    return params.model_copy(update={"train": train})
 
 
-def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[ResNet, dict[str, float]]:
+def _seeded(params: Params, number: int) -> Params:
+    return params.model_copy(update={"seed": params.seed + number})
+
+
+def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[Network, dict[str, float]]:
     """A network trained under `params` as stage train trains, its balanced accuracies and what it took in minutes."""
     determinants = {
         **params.model_dump(include={"model", "train", "seed"}),

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pandas as pd
-from torchvision.models import ResNet
 
 from nightmare.data.arrays import Arrays, load_arrays
 from nightmare.params import Params
@@ -11,6 +10,7 @@ from nightmare.tables import IMAGES, SPLIT, read_table
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import prediction_table
 from nightmare.train.loop import predict, train_network
+from nightmare.train.network import Network
 
 __all__ = ["SHARDS", "pictures_of", "trained_and_tested"]
 
@@ -25,7 +25,7 @@ def pictures_of(table: str, *, pixels: int) -> tuple[pd.DataFrame, Arrays]:
 
 def trained_and_tested(
     params: Params, split: pd.DataFrame, arrays: Arrays, *, seed: int, name: str
-) -> tuple[ResNet, pd.DataFrame]:
+) -> tuple[Network, pd.DataFrame]:
     """The network that learnt from the kept training rows of `split`, and its predictions of the other two sides."""
     classes = tuple(sorted(split["label"].unique()))
     trained = train_network(

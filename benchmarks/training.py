@@ -59,7 +59,7 @@ class Training:
         keep_freed_memory()
         self.device = best_device()
         network = loop._first_network(model, len(classes), seed)
-        self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.network = network.to(self.device).to(memory_format=torch.channels_last)
         self.optimizer = loop._optimizer(self.network, train)
         self.average = loop._average(self.network, train)
         self.augmentation = Augmentation(train.color_jitter, canvases)
@@ -153,14 +153,14 @@ def against_the_usual(
     rows: list[dict[str, object]] = []
     for pixels, batches in sides.items():
         training = prepare(pixels, batches)
-        train, mixed = training.train, loop._multiplies_bfloat16(training.device)
+        train, mixed = training.train, loop._gains_by_bfloat16(training.network, training.device)
         images = batches * train.batch
         with tempfile.TemporaryDirectory() as folder:
             write_folder(islice(pictures(), images), Path(folder))
             loader = usual_loader(Path(folder), pixels=pixels, batch=train.batch)
             usual: dict[str, Callable[[], object]] = {}
             for name, in_bfloat16 in (("usual", False), ("same precision", mixed)):
-                network = build_network(18, len(training.labels.unique())).to(training.device)
+                network = build_network("resnet18", len(training.labels.unique())).to(training.device)
                 optimizer = torch.optim.AdamW(network.parameters(), lr=train.learning_rate)
                 usual[name] = partial(
                     usual_epoch,

@@ -69,9 +69,15 @@ class SplitParams(_Section):
 
 
 class ModelParams(_Section):
+    network: Literal["resnet", "efficientnet"]
     depth: Literal[18, 34, 50, 101, 152]
     pixels: Annotated[int, Field(ge=32, le=512)]
     pretrained: Literal[False] | Annotated[str, Field(min_length=1)]
+
+    @property
+    def architecture(self) -> str:
+        """The network in one word, see `train.network.ARCHITECTURES`."""
+        return f"resnet{self.depth}" if self.network == "resnet" else "efficientnet_lite0"
 
 
 class AdversarialParams(_Section):
@@ -111,14 +117,17 @@ class CullParams(_Section):
 
 
 class RobustParams(_Section):
+    network: Literal["resnet", "efficientnet"]
+    pixels: Annotated[int, Field(ge=32, le=512)]
     epochs: Annotated[int, Field(ge=1)]
-    first_pixels: Annotated[int, Field(ge=16, le=512)]
     learning_rate: Annotated[float, Field(gt=0, le=10)]
     averaging: Annotated[float, Field(ge=0, lt=1)]
     adversarial: AdversarialParams
 
 
 class JudgeParams(_Section):
+    network: Literal["resnet", "efficientnet"]
+    pixels: Annotated[int, Field(ge=32, le=512)]
     epochs: Annotated[int, Field(ge=1)]
     averaging: Annotated[float, Field(ge=0, lt=1)]
 
@@ -176,8 +185,12 @@ def overridden(
     params: Params, section: RobustParams | JudgeParams, *, seed: int | None = None, pretrained: str | None = None
 ) -> Params:
     """`params` for a training that differs in what `section` names, and in seed or first weights where given."""
-    train = params.train.model_copy(update=dict(section))
-    model = params.model.model_copy(update={"pretrained": pretrained or params.model.pretrained})
+    changes: dict[str, Any] = dict(section)
+    of_model = {"network": changes.pop("network"), "pixels": changes.pop("pixels")}
+    # What has learnt to see already gains nothing from small pictures.
+    first_pixels = section.pixels if pretrained else params.train.first_pixels
+    train = params.train.model_copy(update={**changes, "first_pixels": first_pixels})
+    model = params.model.model_copy(update={**of_model, "pretrained": pretrained or params.model.pretrained})
     return params.model_copy(update={"train": train, "model": model, "seed": params.seed if seed is None else seed})
 
 

@@ -1,7 +1,7 @@
 """Stage evaluate: the models before and after culling, its control and the dreaming one, on rows that nothing tuned on.
 
 In: models/train, models/control, models/retrain, models/robust, data/culled.csv, images. Out: reports/evaluate/.
-It has no parameters: depth, classes and input size come from inside the model files.
+It has no parameters: architecture, classes and input size come from inside the model files.
 """
 
 import sys

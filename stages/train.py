@@ -2,8 +2,8 @@
 
 `python -m stages.train train data/split.csv` trains on all images (ANF), `retrain data/culled.csv` on those that
 culling kept (ANF--), `control data/culled.csv` on as many that were kept at random, `robust data/culled.csv` on those
-of retrain against an adversary, for dreaming, and `judge data/split.csv` on the images that none of those has learnt
-from. Writes models/<stage>/ and reports/<stage>/.
+of retrain against an adversary, the network that dreams, and `judge data/split.csv` on the images that none of those
+has learnt from. Writes models/<stage>/ and reports/<stage>/.
 """
 
 import sys
@@ -31,12 +31,17 @@ def main() -> None:
     params = load_params()
     split = read_table(split_path, SPLIT)
     if stage == "robust":
-        # The plain network knows the classes already: learning them anew under attack takes several times as long.
-        params = overridden(params, params.robust, pretrained="models/retrain/model.safetensors")
+        # Learning to see from nothing under attack takes several times as long as under none: it starts from a network
+        # that sees already, the plain one where it is of the same kind, else the one that ImageNet has taught.
+        of_one_kind = params.robust.network == params.model.network
+        first_weights = "models/retrain/model.safetensors" if of_one_kind else "imagenet"
+        params = overridden(params, params.robust, pretrained=first_weights)
     elif stage == "control":
         split = culled_at_random(split, seed=params.seed)
     elif stage == "judge":
-        params, split = overridden(params, params.judge, seed=params.seed + 1), sides_swapped(split)
+        first_weights = "imagenet" if params.judge.network == "efficientnet" else None
+        params = overridden(params, params.judge, seed=params.seed + 1, pretrained=first_weights)
+        split = sides_swapped(split)
     images = read_table("data/images.csv", IMAGES)
     images = images[images["id"].isin(split["id"])]
     classes = tuple(sorted(split["label"].unique()))

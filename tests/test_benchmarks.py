@@ -148,7 +148,7 @@ def drawings() -> Iterator[tuple[str, Image.Image]]:
 def test_the_usual_loop_learns(tmp_path: Path) -> None:
     write_folder(drawings(), tmp_path)
     torch.manual_seed(0)
-    network = build_network(18, 2)
+    network = build_network("resnet18", 2)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
     loader = usual_loader(tmp_path, pixels=32, batch=8)
     images, labels = next(iter(loader))

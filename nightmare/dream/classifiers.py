@@ -44,7 +44,7 @@ def load_classifier(name: str, weights: Path, *, device: torch.device | str = "c
             f"{weights} does not hold the weights of {name}: {str(error).splitlines()[1].strip()[:200]}"
         ) from None
     card = ModelCard(
-        depth=sum(isinstance(module, nn.Conv2d | nn.Linear) for module in network.modules()),
+        architecture=name,
         classes=_classes(name, count),
         pixels=_USUAL_PIXELS,
         mean=MEAN,

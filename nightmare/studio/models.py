@@ -1,5 +1,6 @@
 """The networks that the studio dreams with: those that the pipeline has made, and one that knows no nightmares."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,12 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from safetensors.torch import save
 
-from nightmare.cull.features import WEIGHTS_SHA256, pretrained
 from nightmare.device import best_device
 from nightmare.errors import ModelError
 from nightmare.train.model import Model, ModelCard, load_model
-from nightmare.train.network import MEAN, STD
+from nightmare.train.network import EFFICIENTNET, MEAN, STD, build_network, load_pretrained
 
 __all__ = ["PLAIN", "STAGES", "Catalogue", "Network", "find_networks"]
 
@@ -28,8 +29,6 @@ _TITLES = {
 # From lines to things, as recipes name them.
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 _CLASSES = 1000  # of ImageNet
-# Stages of EfficientNet-Lite0 with outputs of about the same reach.
-_EFFICIENTNET = ("blocks.1", "blocks.2", "blocks.4", "blocks.6")
 
 
 @dataclass(frozen=True)
@@ -94,27 +93,25 @@ def find_networks(models: Path, reports: Path) -> list[Network]:
         for name, title in _TITLES.items()
         if (models / name / "model.json").is_file()
     ]
-    plain = Network(PLAIN, "ImageNet, no nightmares", _EFFICIENTNET, partial(_plain_model, device))
+    plain = Network(PLAIN, "ImageNet, no nightmares", STAGES, partial(_plain_model, device))
     return [*found, plain]
 
 
 def _plain_model(device: torch.device) -> Model:
-    """EfficientNet-Lite0 as ImageNet left it, with symmetric padding: what it sees moves by half a pixel, and the
-    engine can take it apart."""
-    import timm  # two seconds
-
-    network = timm.create_model("efficientnet_lite0", pretrained=False)
-    network.load_state_dict(pretrained().state_dict())
+    """EfficientNet-Lite0 as ImageNet left it."""
+    network = build_network(EFFICIENTNET, _CLASSES)
+    load_pretrained(network, EFFICIENTNET, "imagenet")
     card = ModelCard(
-        depth=sum(isinstance(module, torch.nn.Conv2d | torch.nn.Linear) for module in network.modules()),
+        architecture=EFFICIENTNET,
         classes=tuple(f"class_{number}" for number in range(_CLASSES)),
         pixels=224,
         mean=MEAN,
         std=STD,
         dataset="imagenet",
-        parameters={"classifier": "efficientnet_lite0"},
+        parameters={},
     )
-    return Model(network.eval().requires_grad_(False).to(device), card, WEIGHTS_SHA256)
+    content = hashlib.sha256(save(network.state_dict())).hexdigest()
+    return Model(network.eval().requires_grad_(False).to(device), card, content)
 
 
 def _accuracy(metrics: Path) -> float | None:

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torchvision.models import ResNet
 
 from nightmare.sheets import contact_sheet
+from nightmare.train.network import Network
 
 __all__ = ["filters_sheet", "low_frequency_share"]
 
@@ -13,7 +13,7 @@ _LOW = 0.25  # cycles per pixel, half of what the grid can carry
 _SPECTRUM = 32  # points per side of the padded spectrum
 
 
-def low_frequency_share(network: ResNet) -> float:
+def low_frequency_share(network: Network) -> float:
     """Share of the first layer's spectral energy below a quarter cycle per pixel, 0 … 1.
 
     Random filters spread evenly and give about 0.2; filters that learned edges and blobs come near 1.
@@ -25,7 +25,7 @@ def low_frequency_share(network: ResNet) -> float:
     return float(energy[..., low].sum() / energy.sum())
 
 
-def filters_sheet(network: ResNet) -> Image.Image:
+def filters_sheet(network: Network) -> Image.Image:
     """All filters of the first layer, each scaled to its own range, the strongest first."""
     filters = _first_filters(network)
     strength = np.square(filters).sum(axis=(1, 2, 3))
@@ -39,5 +39,5 @@ def filters_sheet(network: ResNet) -> Image.Image:
     return contact_sheet(pictures, [""] * len(pictures), columns=16, cell=42, title=title)
 
 
-def _first_filters(network: ResNet) -> NDArray[np.float32]:
+def _first_filters(network: Network) -> NDArray[np.float32]:
     return network.conv1.weight.detach().cpu().numpy()

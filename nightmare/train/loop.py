@@ -19,7 +19,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torchvision.models import ResNet
 
 from nightmare.data.arrays import Arrays
 from nightmare.device import best_device
@@ -31,7 +30,8 @@ from nightmare.seeds import derived_seed
 from nightmare.train.adversary import attacked
 from nightmare.train.augment import Augmentation, on_matte
 from nightmare.train.checkpoint import checkpoint_path, load_checkpoint, only_one, save_checkpoint
-from nightmare.train.network import build_network, load_pretrained, normalise, pretrained_fingerprint
+from nightmare.train.efficientnet import EfficientNetLite0
+from nightmare.train.network import Network, build_network, load_pretrained, normalise, pretrained_fingerprint
 from nightmare.train.schedule import learning_rate_at
 
 __all__ = ["Trained", "balanced_weights", "epoch_order", "predict", "train_network"]
@@ -49,7 +49,7 @@ _RANDOM_WEIGHTS = threading.Lock()
 class Trained:
     """The network after the selected epoch (1-based), and a history row per epoch."""
 
-    network: ResNet
+    network: Network
     history: pd.DataFrame
     epoch: int
 
@@ -88,10 +88,9 @@ def train_network(
         "pixels": hashlib.sha256(arrays.rgba[arrays.rows(split["id"])].tobytes()).hexdigest(),
         "canvases": hashlib.sha256(canvases.numpy().tobytes()).hexdigest(),
         "device": device.type,
-        "bfloat16": _multiplies_bfloat16(device),
     }
-    path = checkpoint_path(name, determinants)
-    network = _first_network(model, len(classes), seed).to(device, memory_format=torch.channels_last)
+    network = _first_network(model, len(classes), seed).to(device).to(memory_format=torch.channels_last)
+    path = checkpoint_path(name, determinants | {"bfloat16": _gains_by_bfloat16(network, device)})
     optimizer = _optimizer(network, train)
     average = _average(network, train)
     # What is watched and becomes the model: the running average of the weights where there is one.
@@ -157,7 +156,7 @@ def train_network(
 
 
 @torch.inference_mode()
-def predict(network: ResNet, arrays: Arrays, ids: pd.Series) -> NDArray[np.float64]:
+def predict(network: Network, arrays: Arrays, ids: pd.Series) -> NDArray[np.float64]:
     """Class probabilities (n, classes) of the pictures `ids`, each on its plain matte, in the order of `ids`.
 
     The mean over a picture and its mirror image, which show the same thing.
@@ -168,7 +167,7 @@ def predict(network: ResNet, arrays: Arrays, ids: pd.Series) -> NDArray[np.float
     parts = [np.empty((0, network.fc.out_features))]
     for start in range(0, len(rows), _BATCH_PREDICTED):
         rgba = torch.from_numpy(arrays.rgba[rows[start : start + _BATCH_PREDICTED]])
-        images = normalise(on_matte(rgba)).to(device, memory_format=torch.channels_last)
+        images = normalise(on_matte(rgba)).to(device).to(memory_format=torch.channels_last)
         both = [torch.softmax(network(side).cpu().double(), dim=1) for side in (images, images.flip(3))]
         parts.append(torch.stack(both).mean(0).numpy())
     return np.concatenate(parts)
@@ -198,18 +197,23 @@ def epoch_order(weights: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     return generator.permutation(picked)
 
 
-def _first_network(model: ModelParams, class_count: int, seed: int) -> ResNet:
+def _first_network(model: ModelParams, class_count: int, seed: int) -> Network:
     with _RANDOM_WEIGHTS:
         torch.manual_seed(derived_seed(seed, "weights"))
-        network = build_network(model.depth, class_count)
+        network = build_network(model.architecture, class_count)
     if model.pretrained:
-        load_pretrained(network, model.depth, model.pretrained)
+        load_pretrained(network, model.architecture, model.pretrained)
     return network
 
 
-def _multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether mixed precision pays: 1.4 to 1.7 times the speed on a processor with such instructions, none without."""
+def _gains_by_bfloat16(network: Network, device: torch.device) -> bool:
+    """Whether mixed precision pays: 1.4 to 1.7 times the speed on a processor with such instructions, none without.
+
+    Convolutions of single channels, of which an EfficientNet has many, take longer in it.
+    """
     if device.type == "cpu":
+        if isinstance(network, EfficientNetLite0):
+            return False
         capabilities = torch.cpu.get_capabilities()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -226,7 +230,7 @@ def _pixels_of(done: float, first_pixels: int, full: int) -> int:
 
 
 def _step(
-    network: ResNet,
+    network: Network,
     optimizer: torch.optim.Optimizer,
     images: Tensor,
     labels: Tensor,
@@ -245,22 +249,22 @@ def _step(
     return float(loss.detach())
 
 
-def _logits(network: ResNet, images: Tensor) -> Tensor:
+def _logits(network: Network, images: Tensor) -> Tensor:
     """Logits (batch, classes) in single precision of RGB in 0 … 1, computed in bfloat16 where that pays."""
     images = normalise(images).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=_multiplies_bfloat16(images.device)):
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=_gains_by_bfloat16(network, images.device)):
         logits: Tensor = network(images)
     return logits.float()
 
 
-def _average(network: ResNet, train: TrainParams) -> AveragedModel | None:
+def _average(network: Network, train: TrainParams) -> AveragedModel | None:
     """A running average of weights and BatchNorm statistics, of which each step takes the share 1 - `averaging`."""
     if not train.averaging:
         return None
     return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(train.averaging), use_buffers=True)
 
 
-def _optimizer(network: ResNet, train: TrainParams) -> torch.optim.Optimizer:
+def _optimizer(network: Network, train: TrainParams) -> torch.optim.Optimizer:
     weights = [_in_memory_order(weight) for weight in network.parameters()]
     # Decay is for weights that multiply; on biases and normalisation it only pulls the scale about.
     multiplying = [weight for weight in weights if weight.ndim > 1]
@@ -288,7 +292,7 @@ def _in_memory_order(weight: nn.Parameter) -> Tensor:
 
 
 def _watched(
-    network: ResNet,
+    network: Network,
     arrays: Arrays,
     watching: pd.DataFrame,
     classes: tuple[str, ...],

@@ -1,6 +1,6 @@
 """A trained model on disk: `model.safetensors` (weights) and `model.json` (everything needed to use them).
 
-Whoever loads a model needs no params.yaml: depth, classes and input size come from inside.
+Whoever loads a model needs no params.yaml: architecture, classes and input size come from inside.
 """
 
 import hashlib
@@ -13,13 +13,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torchvision.models import ResNet
 
 from nightmare.atomic import atomic_path
 from nightmare.cache import fingerprint
 from nightmare.errors import ModelError
 from nightmare.params import Params
-from nightmare.train.network import DEPTHS, MEAN, STD, build_network, pretrained_fingerprint
+from nightmare.train.network import ARCHITECTURES, MEAN, STD, Network, build_network, pretrained_fingerprint
 
 __all__ = ["Model", "ModelCard", "load_model", "model_card", "save_model"]
 
@@ -27,14 +26,15 @@ __all__ = ["Model", "ModelCard", "load_model", "model_card", "save_model"]
 class ModelCard(BaseModel):
     """The content of model.json.
 
-    `pixels` is the side of the square that the network was trained on, `mean` and `std` the normalisation of RGB in
-    0 … 1, `dataset` the fingerprint of the rows it was trained on, `parameters` what it was trained with, the hash
-    of a file of first weights included.
+    `architecture` is one of `network.ARCHITECTURES`, or what torchvision calls a classifier of its own. `pixels` is the
+    side of the square that the network was trained on, `mean` and `std` the normalisation of RGB in 0 … 1, `dataset`
+    the fingerprint of the rows it was trained on, `parameters` what it was trained with, the hash of a file of first
+    weights included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    depth: int
+    architecture: str
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
     pixels: Annotated[int, Field(ge=8, le=4096)]
     mean: tuple[float, float, float]
@@ -47,7 +47,7 @@ class ModelCard(BaseModel):
 class Model:
     """A network in eval mode without weight gradients, its card and the SHA-256 of its weights."""
 
-    network: ResNet
+    network: Network
     card: ModelCard
     sha256: str
 
@@ -58,7 +58,7 @@ def model_card(params: Params, classes: tuple[str, ...], split: pd.DataFrame) ->
     rows = learnt[["id", "label"]].sort_values("id").to_numpy().tolist()
     first_weights = pretrained_fingerprint(params.model.pretrained)
     return ModelCard(
-        depth=params.model.depth,
+        architecture=params.model.architecture,
         classes=classes,
         pixels=params.model.pixels,
         mean=MEAN,
@@ -73,7 +73,7 @@ def model_card(params: Params, classes: tuple[str, ...], split: pd.DataFrame) ->
     )
 
 
-def save_model(directory: Path, network: ResNet, card: ModelCard) -> None:
+def save_model(directory: Path, network: Network, card: ModelCard) -> None:
     """Write weights and card into `directory`, each atomically."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     with atomic_path(directory / "model.safetensors") as temporary:
@@ -89,11 +89,11 @@ def load_model(directory: str | Path, *, device: torch.device | str = "cpu") -> 
     try:
         card = ModelCard.model_validate_json(card_path.read_bytes())
         content_hash = hashlib.sha256(weights_path.read_bytes()).hexdigest()
-        if card.depth not in DEPTHS:
-            raise ModelError(f"{card_path} names depth {card.depth}: one of {', '.join(map(str, DEPTHS))} is known")
+        if card.architecture not in ARCHITECTURES:
+            raise ModelError(f"{card_path} names {card.architecture!r}: one of {', '.join(ARCHITECTURES)} is known")
         if (card.mean, card.std) != (MEAN, STD):
             raise ModelError(f"{card_path} asks for another normalisation than this version knows: train it anew")
-        network = build_network(card.depth, len(card.classes))
+        network = build_network(card.architecture, len(card.classes))
         network.load_state_dict(load_file(weights_path))
     except (FileNotFoundError, NotADirectoryError):
         raise ModelError(f"no model in {directory}: run `dvc repro` or `dvc pull`") from None

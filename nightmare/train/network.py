@@ -1,4 +1,5 @@
-"""The network: a torchvision ResNet of depth 18 to 152 with one logit per class, and where its first weights come from.
+"""The network: a ResNet of depth 18 to 152 or an EfficientNet with one logit per class, and where its first weights
+come from.
 
 Pictures enter as RGB in 0 … 1 and are normalised with the mean and deviation of ImageNet, the convention under
 which torchvision's weights were made, so that pretrained and own networks see the same thing.
@@ -6,7 +7,7 @@ which torchvision's weights were made, so that pretrained and own networks see t
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import torch
 from safetensors import SafetensorError
@@ -15,11 +16,14 @@ from torch import Tensor
 from torchvision import models
 
 from nightmare.errors import ModelError
+from nightmare.train.efficientnet import MEAN, STD, EfficientNetLite0, imagenet_weights
 
 __all__ = [
-    "DEPTHS",
+    "ARCHITECTURES",
+    "EFFICIENTNET",
     "MEAN",
     "STD",
+    "Network",
     "build_network",
     "load_pretrained",
     "normalise",
@@ -27,16 +31,23 @@ __all__ = [
     "read_weights",
 ]
 
-DEPTHS = (18, 34, 50, 101, 152)
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+EFFICIENTNET = "efficientnet_lite0"
+ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", EFFICIENTNET)
 
 
-def build_network(depth: int, class_count: int) -> models.ResNet:
-    """A ResNet (He et al. 2015) with random weights. Raises `ModelError` for a depth that does not exist."""
-    if depth not in DEPTHS:
-        raise ModelError(f"no ResNet of depth {depth}: choose one of {', '.join(map(str, DEPTHS))}")
-    network: models.ResNet = getattr(models, f"resnet{depth}")(weights=None, num_classes=class_count)
+Network: TypeAlias = models.ResNet | EfficientNetLite0
+
+
+def build_network(architecture: str, class_count: int) -> Network:
+    """One of `ARCHITECTURES` with random weights: ResNets are those of He et al. 2015.
+
+    Raises `ModelError` for an architecture that does not exist.
+    """
+    if architecture not in ARCHITECTURES:
+        raise ModelError(f"no network {architecture}: choose one of {', '.join(ARCHITECTURES)}")
+    if architecture == EFFICIENTNET:
+        return EfficientNetLite0(class_count)
+    network: models.ResNet = getattr(models, architecture)(weights=None, num_classes=class_count)
     return network
 
 
@@ -53,13 +64,13 @@ def pretrained_fingerprint(pretrained: Literal[False] | str) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if pretrained and path.is_file() else str(pretrained)
 
 
-def load_pretrained(network: models.ResNet, depth: int, pretrained: str) -> None:
-    """Fill `network` from torchvision's ImageNet weights (`imagenet`) or from a file, all but a head of other classes.
+def load_pretrained(network: Network, architecture: str, pretrained: str) -> None:
+    """Fill `network` from weights of ImageNet (`imagenet`) or from a file, all but a head of other classes.
 
     A file is safetensors or a state dict, which is read with `weights_only=True`: weights are untrusted.
     Raises `ModelError` when the weights cannot be had or belong to another architecture.
     """
-    state = _imagenet_weights(depth) if pretrained == "imagenet" else read_weights(Path(pretrained))
+    state = _imagenet_weights(architecture) if pretrained == "imagenet" else read_weights(Path(pretrained))
     own = network.state_dict()
     head = {name for name in ("fc.weight", "fc.bias") if name in state and state[name].shape != own[name].shape}
     missing = [name for name in own if name not in state and name not in ("fc.weight", "fc.bias")]
@@ -68,21 +79,24 @@ def load_pretrained(network: models.ResNet, depth: int, pretrained: str) -> None
     if missing or strange or unfit:
         example = (missing + strange + unfit)[0]
         raise ModelError(
-            f"the weights of model.pretrained = {pretrained} are not those of a ResNet-{depth} "
-            f"({len(missing + strange + unfit)} tensors differ, such as {example}): set model.depth to theirs"
+            f"the weights of model.pretrained = {pretrained} are not those of {architecture} "
+            f"({len(missing + strange + unfit)} tensors differ, such as {example}): "
+            "set model.network and model.depth to theirs"
         )
     network.load_state_dict({**own, **{name: value for name, value in state.items() if name not in head}})
 
 
-def _imagenet_weights(depth: int) -> dict[str, Tensor]:
-    weights = models.get_model_weights(f"resnet{depth}").DEFAULT
+def _imagenet_weights(architecture: str) -> dict[str, Tensor]:
+    if architecture == EFFICIENTNET:
+        return imagenet_weights()
+    weights = models.get_model_weights(architecture).DEFAULT
     try:
         return dict(weights.get_state_dict(progress=True, check_hash=True))
     except OSError as error:
         name = weights.url.rsplit("/", 1)[-1]
         cached = Path(torch.hub.get_dir()) / "checkpoints" / name
         raise ModelError(
-            f"the ImageNet weights of ResNet-{depth} could not be fetched ({error}): bring the file {name} from a "
+            f"the ImageNet weights of {architecture} could not be fetched ({error}): bring the file {name} from a "
             f"machine with a network to {cached}, or set model.pretrained to its path"
         ) from None
 

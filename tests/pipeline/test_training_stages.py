@@ -62,7 +62,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
     def train(split: pd.DataFrame, *arguments: Any, model: ModelParams, **named: Any) -> Trained:
         given.append(split)
         history = pd.DataFrame([{"epoch": 1, "train_loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5}])
-        return Trained(build_network(model.depth, len(CLASSES)), history, epoch=1)
+        return Trained(build_network(model.architecture, len(CLASSES)), history, epoch=1)
 
     monkeypatch.setattr(loop, "train_network", train)
     return given
@@ -99,12 +99,41 @@ def test_the_judge_learns_from_the_other_sides_and_is_watched_on_one_fold(
     assert set(predictions["id"]) == set(unlearnt["id"]), "judged on all of them"
 
 
+@pytest.mark.parametrize(
+    ("network", "start"), [("efficientnet", "imagenet"), ("resnet", "models/retrain/model.safetensors")]
+)
+def test_the_robust_network_goes_on_from_one_of_its_kind(
+    run: Callable[..., None],
+    given: list[pd.DataFrame],
+    culled: pd.DataFrame,
+    monkeypatch: pytest.MonkeyPatch,
+    network: str,
+    start: str,
+) -> None:
+    models = []
+    train = loop.train_network
+
+    def noted(*arguments: Any, model: ModelParams, **named: Any) -> Trained:
+        models.append(model)
+        return train(*arguments, model=model, **named)
+
+    monkeypatch.setattr(loop, "train_network", noted)
+    Path("params.yaml").write_text(
+        Path("params.yaml").read_text(encoding="utf-8").replace("  network: efficientnet", f"  network: {network}"),
+        encoding="utf-8",
+    )
+    run("train", "robust", "data/culled.csv")
+    assert [(model.network, model.pretrained) for model in models] == [(network, start)]
+
+
 def test_evaluate_judges_each_model_by_itself(run: Callable[..., None], culled: pd.DataFrame) -> None:
     for name, answer in (("train", 0), ("control", 0), ("retrain", 1), ("robust", 0)):
-        network = build_network(18, len(CLASSES))
+        network = build_network("resnet18", len(CLASSES))
         nn.init.zeros_(network.fc.weight)
         network.fc.bias = nn.Parameter(torch.eye(len(CLASSES))[answer])
-        card = ModelCard(depth=18, classes=CLASSES, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
+        card = ModelCard(
+            architecture="resnet18", classes=CLASSES, pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={}
+        )
         save_model(Path("models") / name, network, card)
     run("evaluate")
     recall = pd.read_csv("reports/evaluate/recall.csv").set_index(["model", "label"])["recall"]

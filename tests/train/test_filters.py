@@ -9,7 +9,7 @@ from nightmare.train.network import build_network
 
 def test_smooth_filters_score_higher_than_random_ones() -> None:
     torch.manual_seed(0)
-    network = build_network(18, 2)
+    network = build_network("resnet18", 2)
     random = low_frequency_share(network)
     assert 0.1 < random < 0.35
     with torch.no_grad():
@@ -19,4 +19,4 @@ def test_smooth_filters_score_higher_than_random_ones() -> None:
 
 
 def test_sheet_shows_all_filters() -> None:
-    assert filters_sheet(build_network(18, 2)).width > 16 * 42
+    assert filters_sheet(build_network("resnet18", 2)).width > 16 * 42

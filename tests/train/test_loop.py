@@ -72,7 +72,7 @@ def test_a_mirrored_picture_is_the_same_to_it(run: Any, tiny_split: pd.DataFrame
 
 @pytest.mark.parametrize("mixed", [True, False])
 def test_it_learns_in_either_precision(run: Any, mixed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "_multiplies_bfloat16", lambda device: mixed)
+    monkeypatch.setattr(loop, "_gains_by_bfloat16", lambda network, device: mixed)
     trained = run(epochs=6)
     assert trained.history["train_loss"].iloc[-1] < trained.history["train_loss"].iloc[0] - 0.1
     assert {weight.dtype for weight in trained.network.parameters()} == {torch.float32}
@@ -144,7 +144,7 @@ def no_step(*arguments: object) -> float:
 def saved_weights(path: Path, *, seed: int) -> dict[str, torch.Tensor]:
     """Random weights, which are then also the content of the file at `path`."""
     torch.manual_seed(seed)
-    weights = build_network(18, len(CLASSES)).state_dict()
+    weights = build_network("resnet18", len(CLASSES)).state_dict()
     save_file(weights, path)
     return weights
 

@@ -16,7 +16,7 @@ from nightmare.train.network import build_network
 @pytest.fixture
 def saved(tmp_path: Path, params: Params, tiny_split: pd.DataFrame) -> Path:
     small = params.model_copy(update={"model": params.model.model_copy(update={"depth": 18})})
-    save_model(tmp_path, build_network(18, 2), model_card(small, ("bars", "disc"), tiny_split))
+    save_model(tmp_path, build_network("resnet18", 2), model_card(small, ("bars", "disc"), tiny_split))
     return tmp_path
 
 

@@ -12,8 +12,8 @@ from nightmare.train.network import build_network, load_pretrained, normalise, p
 
 
 def test_unknown_depth_is_named() -> None:
-    with pytest.raises(ModelError, match="no ResNet of depth 19: choose one of 18, 34"):
-        build_network(19, 2)
+    with pytest.raises(ModelError, match="no network resnet19: choose one of resnet18, resnet34"):
+        build_network("resnet19", 2)
 
 
 def test_normalised_mean_grey_is_near_zero() -> None:
@@ -24,7 +24,7 @@ def test_normalised_mean_grey_is_near_zero() -> None:
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])
 def test_weights_from_a_file_keep_all_but_a_head_of_other_classes(suffix: str, tmp_path: Path) -> None:
-    donor, heir = build_network(18, 7), build_network(18, 3)
+    donor, heir = build_network("resnet18", 7), build_network("resnet18", 3)
     head = heir.fc.weight.clone()
     path = tmp_path / f"weights.{suffix}"
     if suffix == "safetensors":
@@ -37,9 +37,9 @@ def test_weights_from_a_file_keep_all_but_a_head_of_other_classes(suffix: str, t
 
 
 def test_weights_of_another_depth_are_refused(tmp_path: Path) -> None:
-    save_file(build_network(34, 3).state_dict(), tmp_path / "weights.safetensors")
-    with pytest.raises(ModelError, match="not those of a ResNet-18"):
-        load_pretrained(build_network(18, 3), 18, str(tmp_path / "weights.safetensors"))
+    save_file(build_network("resnet34", 3).state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match="not those of resnet18"):
+        load_pretrained(build_network("resnet18", 3), "resnet18", str(tmp_path / "weights.safetensors"))
 
 
 class _Harm:
@@ -51,7 +51,7 @@ def test_pickle_with_code_is_refused_and_not_run(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     Path("weights.pt").write_bytes(pickle.dumps(_Harm()))
     with pytest.raises(ModelError, match=r"weights\.pt"):
-        load_pretrained(build_network(18, 3), 18, "weights.pt")
+        load_pretrained(build_network("resnet18", 3), "resnet18", "weights.pt")
     assert not Path("harmed").exists()
 
 
@@ -60,12 +60,12 @@ def test_damaged_files_are_refused(content: bytes, tmp_path: Path) -> None:
     for name in ("weights.safetensors", "weights.pt"):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ModelError, match=name):
-            load_pretrained(build_network(18, 3), 18, str(tmp_path / name))
+            load_pretrained(build_network("resnet18", 3), "resnet18", str(tmp_path / name))
 
 
 def test_missing_file_says_what_may_be_given() -> None:
     with pytest.raises(ModelError, match=r"give an existing file \(model.pretrained may also be false or imagenet\)"):
-        load_pretrained(build_network(18, 3), 18, "nowhere.safetensors")
+        load_pretrained(build_network("resnet18", 3), "resnet18", "nowhere.safetensors")
 
 
 def test_imagenet_without_a_network_says_how_to_bring_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_imagenet_without_a_network_says_how_to_bring_the_file(tmp_path: Path, m
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
     with pytest.raises(ModelError, match=r"bring the file resnet18-.*\.pth .* to .*checkpoints"):
-        load_pretrained(build_network(18, 3), 18, "imagenet")
+        load_pretrained(build_network("resnet18", 3), "resnet18", "imagenet")
 
 
 def test_fingerprint_follows_the_content(tmp_path: Path) -> None:

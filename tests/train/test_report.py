@@ -35,7 +35,7 @@ def report(tmp_path: Path, tiny_split: pd.DataFrame) -> Path:
             "val_accuracy": [0.1, 0.2, 0.3],
         }
     )
-    trained = Trained(build_network(18, 2), history, epoch=3)
+    trained = Trained(build_network("resnet18", 2), history, epoch=3)
     file = io.BytesIO()
     Image.new("RGB", (32, 32), (250, 0, 0)).save(file, "PNG")
     images = write_images(judged[["id"]], dict.fromkeys(judged["id"], file.getvalue()), tmp_path / "images", shards=1)
