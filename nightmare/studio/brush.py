@@ -14,7 +14,16 @@ from nightmare.studio.errors import Refusal
 __all__ = ["QUALITIES", "Brush"]
 
 # Of the third stage, as the window of 2019 dreamt: three octaves of one or two steps.
-_STAMP = Recipe(octaves=1, iterations=1, octave_scale=1.4, step_size=0.06, jitter=32, headroom=0.03, strength=1.0)
+_STAMP = Recipe(
+    layers={"layer3": 1.0},
+    octaves=1,
+    iterations=1,
+    octave_scale=1.4,
+    step_size=0.06,
+    jitter=32,
+    headroom=0.03,
+    strength=1.0,
+)
 QUALITIES: Mapping[str, Recipe] = MappingProxyType(
     {
         "live": _STAMP,
@@ -22,7 +31,6 @@ QUALITIES: Mapping[str, Recipe] = MappingProxyType(
         "rich": _STAMP.model_copy(update={"octaves": 3, "iterations": 3, "step_size": 0.02}),
     }
 )
-_STAGE = 2  # of the network's four, from 0
 
 
 class Brush:
@@ -45,8 +53,7 @@ class Brush:
             raise Refusal(422, f"A patch of {width} x {height} has {4 * width * height} bytes, not {len(rgba)}.")
         if quality not in QUALITIES:
             raise Refusal(422, f"No quality {quality!r}: choose one of {', '.join(QUALITIES)}.")
-        stage = self.dreamer.catalogue.network(network).stages[_STAGE]
-        recipe = QUALITIES[quality].model_copy(update={"layers": {stage: 1.0}, "seed": seed})
+        recipe = QUALITIES[quality].model_copy(update={"seed": seed})
 
         def work() -> bytes:
             begun = time.perf_counter()

@@ -113,7 +113,7 @@ class Dreamer:
     def expected(self, wish: Wish) -> float | None:
         """Seconds that a dream will take by what the last ones took; None before the first one, and without a photo."""
         network = self.catalogue.network(wish.model or self.catalogue.first)
-        recipe = wish.recipe(network)
+        recipe = wish.recipe()
         rate = self._seconds_per_pixel.get(_rate_of(network.name, recipe))
         if rate is None or not self.library.knows(wish.photo):
             return None
@@ -203,7 +203,7 @@ class Dreamer:
 
     def _new_run(self, wish: Wish) -> Run:
         network = self.catalogue.network(wish.model or self.catalogue.first)
-        recipe = wish.recipe(network).model_copy(update={"strength": 1.0})  # the page blends, see `Dreamt.png`
+        recipe = wish.recipe().model_copy(update={"strength": 1.0})  # the page blends, see `Dreamt.png`
         original = self.library.original(wish.photo)
         photo = self.library.picture(wish.photo, pixels=wish.side)
         canvas = Canvas(original.name, photo, original.sha256, original.licence, original.credit)

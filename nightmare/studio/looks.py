@@ -10,9 +10,9 @@ from nightmare.dream.presets import PRESETS
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import ParameterError
 from nightmare.studio.limits import LIMITS
-from nightmare.studio.models import STAGES, Network
+from nightmare.studio.models import STAGES
 
-__all__ = ["CUSTOM", "LOOKS", "Wish", "base_recipe", "controls_of", "in_network", "look_of"]
+__all__ = ["CUSTOM", "LOOKS", "Wish", "base_recipe", "controls_of", "look_of"]
 
 # Names on the page, and the presets that they stand for.
 LOOKS: Mapping[str, str] = MappingProxyType(
@@ -62,8 +62,8 @@ class Wish(BaseModel):
             fault = error.errors()[0]
             raise ParameterError(f"{'.'.join(map(str, fault['loc']))} = {fault['input']!r}: {fault['msg']}.") from None
 
-    def recipe(self, network: Network) -> Recipe:
-        """The recipe for `network`. The base's mixture of layers stays where `stage` is its heaviest one.
+    def recipe(self) -> Recipe:
+        """The recipe. The base's mixture of layers stays where `stage` is its heaviest one.
 
         Raises `ParameterError` for a base that does not exist or that wants more than a photo.
         """
@@ -75,7 +75,7 @@ class Wish(BaseModel):
             changes["objective"] = f"{_CHANNEL}{self.channel}"
         elif base.objective.startswith(_CHANNEL):
             changes["objective"] = "energy"
-        return in_network(Recipe.checked(base.model_dump() | changes), network)
+        return Recipe.checked(base.model_dump() | changes)
 
 
 def base_recipe(base: str) -> Recipe:
@@ -115,12 +115,6 @@ def look_of(recipe: Recipe) -> str:
         if PRESETS[preset].model_dump(exclude=own) == recipe.model_dump(exclude=own):
             return look
     return CUSTOM
-
-
-def in_network(recipe: Recipe, network: Network) -> Recipe:
-    """`recipe`, whose layers are `STAGES`, in those of `network`."""
-    stages = dict(zip(STAGES, network.stages, strict=True))
-    return recipe.model_copy(update={"layers": {stages[name]: weight for name, weight in recipe.layers.items()}})
 
 
 def _heaviest(recipe: Recipe) -> int:

@@ -26,7 +26,7 @@ _TITLES = {
     "train": "Before culling",
     "control": "Culled at random",
 }
-# From lines to things, as recipes name them.
+# The layers of all of them from lines to things, as recipes name them.
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 _CLASSES = 1000  # of ImageNet
 
@@ -35,12 +35,11 @@ _CLASSES = 1000  # of ImageNet
 class Network:
     """One entry of the list of models.
 
-    `stages` are its layers from lines to things, `accuracy` that of the validation side where it is known.
+    `accuracy` is that of the validation side where it is known.
     """
 
     name: str
     title: str
-    stages: tuple[str, ...]
     load: Callable[[], Model]
     accuracy: float | None = None
 
@@ -86,14 +85,13 @@ def find_networks(models: Path, reports: Path) -> list[Network]:
         Network(
             name,
             title,
-            STAGES,
             partial(load_model, models / name, device=device),
             _accuracy(reports / name / "metrics.json"),
         )
         for name, title in _TITLES.items()
         if (models / name / "model.json").is_file()
     ]
-    plain = Network(PLAIN, "ImageNet, no nightmares", STAGES, partial(_plain_model, device))
+    plain = Network(PLAIN, "ImageNet, no nightmares", partial(_plain_model, device))
     return [*found, plain]
 
 

@@ -27,7 +27,7 @@ from nightmare.studio.dreams import Dreamer, Steps
 from nightmare.studio.errors import Refusal
 from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS, Limits
-from nightmare.studio.looks import LOOKS, base_recipe, in_network
+from nightmare.studio.looks import LOOKS, base_recipe
 from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.security import Guard
 from nightmare.studio.tab import Parts
@@ -132,7 +132,7 @@ def _warm_up(studio: Studio, parts: Parts) -> None:
             for _ in range(2):
                 parts.brush.stamp(blank, width=side, height=side, network=network.name, quality=quality, seed=0)
         for look in LOOKS:
-            parts.dreamer.calibrate(network.name, in_network(base_recipe(look), network))
+            parts.dreamer.calibrate(network.name, base_recipe(look))
     except NightmareError as error:
         _log.error("the model %s cannot dream: %s", network.name, error)
     studio.ready.set()

@@ -17,7 +17,7 @@ from torch import Tensor
 from nightmare.dream.engine import Step, octave_sizes, resized
 from nightmare.dream.recipe import Recipe
 from nightmare.studio.limits import LIMITS
-from nightmare.studio.models import STAGES, Network
+from nightmare.studio.models import Network
 from nightmare.studio.serve import serve_studio
 from nightmare.studio.shell import LOOPBACK, Studio
 from nightmare.train.model import Model, ModelCard
@@ -26,8 +26,10 @@ from nightmare.train.network import MEAN, STD, build_network
 
 def stub_model() -> Model:
     torch.manual_seed(0)
-    card = ModelCard(depth=18, classes=("a", "b"), pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
-    return Model(build_network(18, 2).eval().requires_grad_(False), card, "0" * 64)
+    card = ModelCard(
+        architecture="resnet18", classes=("a", "b"), pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={}
+    )
+    return Model(build_network("resnet18", 2).eval().requires_grad_(False), card, "0" * 64)
 
 
 def stub_steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
@@ -70,7 +72,7 @@ def main() -> None:
     model = stub_model()
     studio = Studio(
         control,
-        [Network("stub", "stub", STAGES, lambda: model, accuracy=0.5)],
+        [Network("stub", "stub", lambda: model, accuracy=0.5)],
         hosts=LOOPBACK,
         token=wanted.token,
         limits=replace(LIMITS, body_seconds=wanted.body_seconds),

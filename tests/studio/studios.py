@@ -15,7 +15,7 @@ from nightmare.studio.dreams import Dreamer
 from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS, Limits
 from nightmare.studio.looks import Wish
-from nightmare.studio.models import STAGES, Catalogue, Network
+from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.worker import DeviceWorker
 from nightmare.train.model import Model, ModelCard
 from nightmare.train.network import MEAN, STD, build_network
@@ -23,12 +23,14 @@ from nightmare.train.network import MEAN, STD, build_network
 
 def small_model() -> Model:
     torch.manual_seed(0)
-    card = ModelCard(depth=18, classes=("a", "b"), pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={})
-    return Model(build_network(18, 2).eval().requires_grad_(False), card, "0" * 64)
+    card = ModelCard(
+        architecture="resnet18", classes=("a", "b"), pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={}
+    )
+    return Model(build_network("resnet18", 2).eval().requires_grad_(False), card, "0" * 64)
 
 
 def dreamer(model: Model, worker: DeviceWorker, *, steps: Any = None, limits: Limits = LIMITS) -> Dreamer:
-    catalogue = Catalogue([Network("small", "small", STAGES, lambda: model)])
+    catalogue = Catalogue([Network("small", "small", lambda: model)])
     return Dreamer(catalogue, worker, Library(limits=limits), limits=limits, steps=steps)
 
 

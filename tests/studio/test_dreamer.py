@@ -184,7 +184,7 @@ def test_expectation_is_learnt(small: Model, worker: DeviceWorker) -> None:
     assert expected
     assert here.expected(asked.model_copy(update={"iterations": 20})) == pytest.approx(10 * expected)
     assert here.expected(asked.model_copy(update={"photo": "nobody"})) is None
-    here.calibrate("small", asked.recipe(here.catalogue.network("small")))
+    here.calibrate("small", asked.recipe())
     assert here.expected(asked)
 
 

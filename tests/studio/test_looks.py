@@ -9,14 +9,6 @@ from nightmare.dream.presets import PRESETS
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import ParameterError
 from nightmare.studio.looks import CUSTOM, LOOKS, Wish, base_recipe, controls_of, look_of
-from nightmare.studio.models import STAGES, Network
-
-
-def network(stages: tuple[str, ...] = STAGES) -> Network:
-    def load() -> Any:
-        raise AssertionError("nobody needs it")
-
-    return Network("any", "any", stages, load)
 
 
 def of_look(look: str, **changes: Any) -> Wish:
@@ -27,33 +19,28 @@ def of_look(look: str, **changes: Any) -> Wish:
 @pytest.mark.parametrize("look", LOOKS)
 def test_untouched_sliders_are_the_preset(look: str) -> None:
     preset = PRESETS[LOOKS[look]]
-    recipe = of_look(look, seed=preset.seed).recipe(network())
+    recipe = of_look(look, seed=preset.seed).recipe()
     assert recipe.model_copy(update={"strength": preset.strength}) == preset
     assert controls_of(look)["strength"] == round(100 * preset.strength)
     assert look_of(recipe.model_copy(update={"seed": 5, "strength": 0.3})) == look
 
 
 def test_slider_keeps_what_has_no_slider() -> None:
-    recipe = of_look("Whisper", iterations=9).recipe(network())
+    recipe = of_look("Whisper", iterations=9).recipe()
     assert recipe == PRESETS["whisper"].model_copy(update={"iterations": 9, "seed": 0})
     assert look_of(recipe) == CUSTOM
 
 
 def test_mixture_of_layers_stays_until_the_layer_is_moved() -> None:
-    assert of_look("Fever").recipe(network()).layers == {"layer2": 0.5, "layer3": 1.0}
-    assert of_look("Fever", stage=1).recipe(network()).layers == {"layer1": 1.0}
-
-
-def test_layers_are_those_of_the_network() -> None:
-    other = network(("a", "b", "c", "d"))
-    assert of_look("Fever").recipe(other).layers == {"b": 0.5, "c": 1.0}
+    assert of_look("Fever").recipe().layers == {"layer2": 0.5, "layer3": 1.0}
+    assert of_look("Fever", stage=1).recipe().layers == {"layer1": 1.0}
 
 
 def test_channel_is_an_objective() -> None:
-    assert of_look("Fever", channel=7).recipe(network()).objective == "channel:7"
-    saved = of_look("Fever", channel=7).recipe(network()).model_dump_json()
+    assert of_look("Fever", channel=7).recipe().objective == "channel:7"
+    saved = of_look("Fever", channel=7).recipe().model_dump_json()
     assert controls_of(saved)["channel"] == 7
-    assert wish("cat", base=saved).recipe(network()).objective == "energy"
+    assert wish("cat", base=saved).recipe().objective == "energy"
 
 
 def test_recipe_of_a_picture_is_a_base() -> None:
@@ -61,7 +48,7 @@ def test_recipe_of_a_picture_is_a_base() -> None:
     assert look_of(recipe) == CUSTOM
     base = recipe.model_dump_json()
     controls = {name: value for name, value in controls_of(base).items() if name != "strength"}
-    again = wish("cat", base=base, seed=recipe.seed, **controls).recipe(network())
+    again = wish("cat", base=base, seed=recipe.seed, **controls).recipe()
     assert again == recipe
 
 
@@ -102,4 +89,4 @@ def test_value_out_of_its_range_names_the_control(changes: dict[str, Any]) -> No
 
 def test_unknown_look_is_refused() -> None:
     with pytest.raises(ParameterError, match="choose one of Nightmare, Whisper"):
-        wish("cat", base="Sweet").recipe(network())
+        wish("cat", base="Sweet").recipe()
