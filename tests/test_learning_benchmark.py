@@ -124,7 +124,7 @@ def test_dominance_is_the_share_of_the_class_seen_most_often() -> None:
 def test_darkening_is_that_of_each_dream_over_its_photo() -> None:
     photos = torch.tensor([0.6, 0.2])[:, None, None, None].expand(-1, 3, 8, 8)
     dreams = torch.tensor([[0.4, 0.2], [0.6, 0.0]])[:, :, None, None, None].expand(-1, -1, 3, 8, 8)
-    assert learning._darkening(photos, dreams) == pytest.approx((0.2 + 0 + 0 + 0.2) / 4, abs=1e-2)
+    assert learning._darkening(photos, dreams) == pytest.approx(-(0.2 + 0 + 0 + 0.2) / 4, abs=1e-2)
 
 
 def test_variants_are_compared_to_the_first_and_to_the_luck_of_seeds() -> None:
