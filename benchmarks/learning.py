@@ -101,10 +101,8 @@ def dream_variants(params: Params) -> dict[str, Params]:
     changes: dict[str, dict[str, Any]] = {
         "default": {},
         "efficientnet, plain": _against("l2", 0.0),
-        "efficientnet, l2 0.5": _against("l2", 0.5),
         "efficientnet, l2 2.0": _against("l2", 2.0),
         "efficientnet, linf 4/255": _against("linf", 4 / 255),
-        "efficientnet, twice the steps": {"adversarial": {**params.robust.adversarial.model_dump(), "steps": 2}},
         "resnet, plain": {**resnet, **_against("l2", 0.0)},
         "resnet, l2 0.5": {**resnet, **_against("l2", 0.5)},
         "resnet, l2 1.0": {**resnet, **_against("l2", 1.0)},
@@ -177,7 +175,7 @@ def main() -> None:
     accuracy.add_argument("--seeds", type=int, choices=range(2, 10), default=3, help="trainings of each variant")
     dreams = questions.add_parser("dreams", help="what brings dreams that a judge recognises, in equal time")
     dreams.add_argument(
-        "--portraits", type=int, default=4, help="of each class from noise, and from as many photos if there are"
+        "--portraits", type=int, default=2, help="of each class from noise, and from as many photos if there are"
     )
     dreams.add_argument("--photos", type=Path, help="a folder of photographs, one folder per class")
     dreams.add_argument("--out", type=Path, required=True, help="folder for a sheet of portraits per variant")
