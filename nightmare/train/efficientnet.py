@@ -64,7 +64,7 @@ class EfficientNetLite0(nn.Module):
 
 def _plain_normalisation(network: nn.Module) -> None:
     """Put PyTorch's own layers where timm has a normalisation and an activation in one, which nobody can look into."""
-    from timm.layers import BatchNormAct2d
+    from timm.layers.norm_act import BatchNormAct2d
 
     for name, module in network.named_children():
         if isinstance(module, BatchNormAct2d):
