@@ -17,18 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from benchmarks.noise import clean_photos, smaller
-from benchmarks.portraits import JUDGE, FeatureJudge, feature_judge
+from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import pictures_of, trained_and_tested
 from nightmare.atomic import atomic_path, save_picture
 from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays
 from nightmare.data.canvases import load_canvases
+from nightmare.dream.engine import to_picture
+from nightmare.dream.measures import darkening
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
 from nightmare.params import Params, RobustParams, TrainParams, load_params, overridden
@@ -98,10 +101,8 @@ def dream_variants(params: Params) -> dict[str, Params]:
     changes: dict[str, dict[str, Any]] = {
         "default": {},
         "efficientnet, plain": _against("l2", 0.0),
-        "efficientnet, l2 0.5": _against("l2", 0.5),
         "efficientnet, l2 2.0": _against("l2", 2.0),
         "efficientnet, linf 4/255": _against("linf", 4 / 255),
-        "efficientnet, twice the steps": {"adversarial": {**params.robust.adversarial.model_dump(), "steps": 2}},
         "resnet, plain": {**resnet, **_against("l2", 0.0)},
         "resnet, l2 0.5": {**resnet, **_against("l2", 0.5)},
         "resnet, l2 1.0": {**resnet, **_against("l2", 1.0)},
@@ -112,9 +113,10 @@ def dream_variants(params: Params) -> dict[str, Params]:
         robust = RobustParams.model_validate({**params.robust.model_dump(), **change})
         robust = robust.model_copy(update={"epochs": equal_epochs(robust, params.robust)})
         variants[name] = overridden(params, robust, pretrained="imagenet")
-    wild = variants["resnet, plain"]
-    colourful = wild.train.model_copy(update={"color_jitter": 0.8})
-    return {**variants, "resnet, plain, wild colours": _with(wild, colourful)}
+    plain = variants["resnet, plain"]
+    for name, setting in (("wild colours", {"color_jitter": 0.8}), ("even classes", {"balance": 1.0})):
+        variants[f"resnet, plain, {name}"] = _with(plain, plain.train.model_copy(update=setting))
+    return variants
 
 
 def equal_epochs(robust: RobustParams, reference: RobustParams) -> int:
@@ -173,7 +175,7 @@ def main() -> None:
     accuracy.add_argument("--seeds", type=int, choices=range(2, 10), default=3, help="trainings of each variant")
     dreams = questions.add_parser("dreams", help="what brings dreams that a judge recognises, in equal time")
     dreams.add_argument(
-        "--portraits", type=int, default=4, help="of each class from noise, and from as many photos if there are"
+        "--portraits", type=int, default=2, help="of each class from noise, and from as many photos if there are"
     )
     dreams.add_argument("--photos", type=Path, help="a folder of photographs, one folder per class")
     dreams.add_argument("--out", type=Path, required=True, help="folder for a sheet of portraits per variant")
@@ -231,7 +233,7 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
 def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, name: str) -> None:
     split, judge = subject.split, subject.judge
     print(f"the judge by features knows {subject.known:.2f} of the images that it has not seen")
-    canvases = load_canvases(Path("data/canvases"), pixels=2 * max(judge.card.pixels, params.robust.pixels))
+    canvases = load_canvases(Path("data/canvases"), pixels=CANVAS)
     rows: list[dict[str, object]] = []
     for variant, varied in dream_variants(params).items():
         if varied.model.network == "resnet":
@@ -253,6 +255,7 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, n
                 "by features": subject.by_features.recognised(both),
                 "n": recognised.n,
                 "dominance": dominance(judge, both, model.card.classes),
+                "darkening": _darkening(starts[1], from_photos),
                 "low frequencies": low_frequency_share(network),
             }
         )
@@ -264,6 +267,12 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, n
         title=f"Trained equally long, with one seed: shares of portraits (by chance {1 / len(judge.card.classes):.2g})",
     )
     append_history(rows, name=name)
+
+
+def _darkening(photos: Tensor, dreams: Tensor) -> float:
+    """The mean of `measures.darkening` over `dreams` (classes, n, 3, side, side) of `photos` (n, 3, side, side)."""
+    pairs = [(photo, dream) for row in dreams for photo, dream in zip(photos, row, strict=True)]
+    return float(np.mean([darkening(to_picture(photo), to_picture(dream)) for photo, dream in pairs]))
 
 
 def _against(norm: str, epsilon: float) -> dict[str, Any]:

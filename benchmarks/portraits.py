@@ -1,9 +1,9 @@
 """Whose dreams show their class: `python -m benchmarks.portraits`, after `make repro`.
 
-Portraits of every class by the plain networks and by the robust one, with one recipe, and the share that the judge
-recognises; it has another seed and has seen none of the images that the others learnt from. A second judge learns from
-the same images as the first, but sees as a network of ImageNet does, which was trained for something else and is fooled
-by other things. The sheet of docs/art.md holds the robust network's portraits from noise and from photos.
+Portraits of every class by the plain networks and by the robust one, each at the size that the network sees, with one
+recipe, and the share that the judge recognises; it has another seed and has seen none of the images that the others
+learnt from. A second judge learns from the same images as the first, but from features that only ImageNet has formed.
+The sheet of docs/art.md holds the robust network's portraits from noise and from photos.
 """
 
 import argparse
@@ -31,6 +31,8 @@ from nightmare.train.model import load_model
 
 JUDGE = Path("models/judge")
 MODELS = ("train", "retrain", "robust")
+CANVAS = 256  # longer side of the photos whose middles are dreamt on
+CELL = 144  # side of a portrait on the sheet
 # What might matter in the recipe, one thing changed at a time.
 RECIPES = {
     "portrait": PORTRAIT,
@@ -77,7 +79,6 @@ def feature_judge(split: pd.DataFrame, arrays: Arrays, classes: Sequence[str]) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=4, help="starting points of each kind")
-    parser.add_argument("--pixels", type=int, default=128, help="side of the portraits")
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=["portrait"])
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--sheet", type=Path, help="where the portraits of the last model go, as a JPEG")
@@ -90,13 +91,13 @@ def main() -> None:
         f"balanced accuracy on images that were not seen: {scores(judged)['balanced_accuracy']:.2f} of the judge, "
         f"{known:.2f} of the judge by features"
     )
-    canvases = load_canvases(Path("data/canvases"), pixels=2 * wishes.pixels)
-    clouds, squares = starting_points(canvases, count=wishes.count, pixels=wishes.pixels, seed=1)
+    canvases = load_canvases(Path("data/canvases"), pixels=CANVAS)
     rows: list[dict[str, object]] = []
     for recipe in wishes.recipes:
         for name in wishes.models:
             model = load_model(Path("models") / name)
-            made = [portraits(model, starts, RECIPES[recipe]) for starts in (clouds, squares)]
+            starts = starting_points(canvases, count=wishes.count, pixels=model.card.pixels, seed=1)
+            made = [portraits(model, squares, RECIPES[recipe]) for squares in starts]
             said = [recognition(judge, dreams, model.card.classes) for dreams in made]
             rows.append(
                 {
@@ -113,7 +114,7 @@ def main() -> None:
     append_history(rows, name="portraits")
     if wishes.sheet:
         both = torch.cat(made, dim=1)
-        sheet = portrait_sheet(both, recognition(judge, both, model.card.classes), cell=2 * wishes.pixels, title="")
+        sheet = portrait_sheet(both, recognition(judge, both, model.card.classes), cell=CELL, title="")
         with atomic_path(wishes.sheet) as temporary:
             sheet.save(temporary, "JPEG", quality=85)
 

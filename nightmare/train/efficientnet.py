@@ -21,6 +21,7 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the package's file
+_EPSILON = 1e-3  # of the normalisation, with which those weights were made
 _MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3  # of RGB in 0 … 1, which those weights expect
 
 
@@ -37,6 +38,7 @@ class EfficientNetLite0(nn.Module):
         import timm  # two seconds
 
         made: Any = timm.create_model("efficientnet_lite0", pretrained=False)
+        _plain_normalisation(made)
         blocks = list(made.blocks)
         self.conv1: nn.Conv2d = made.conv_stem
         self.bn1: nn.Module = made.bn1
@@ -60,6 +62,18 @@ class EfficientNetLite0(nn.Module):
         return logits
 
 
+def _plain_normalisation(network: nn.Module) -> None:
+    """Put PyTorch's own layers where timm has a normalisation and an activation in one, which nobody can look into."""
+    from timm.layers.norm_act import BatchNormAct2d
+
+    for name, module in network.named_children():
+        if isinstance(module, BatchNormAct2d):
+            normalisation = nn.BatchNorm2d(module.num_features, eps=_EPSILON)
+            setattr(network, name, nn.Sequential(normalisation, module.act))
+        else:
+            _plain_normalisation(module)
+
+
 def imagenet_weights() -> dict[str, Tensor]:
     """The state of an `EfficientNetLite0` of ImageNet's 1,000 classes. See `published_weights` for what it raises.
 
@@ -69,7 +83,7 @@ def imagenet_weights() -> dict[str, Tensor]:
     ours, theirs = (torch.tensor(values).view(2, 3) for values in ((*MEAN, *STD), (*_MEAN, *_STD)))
     kernels = state["conv1.weight"]
     shift = (ours[0] - theirs[0]) / theirs[1]
-    state["bn1.running_mean"] = state["bn1.running_mean"] - kernels.sum((2, 3)) @ shift
+    state["bn1.0.running_mean"] = state["bn1.0.running_mean"] - kernels.sum((2, 3)) @ shift
     state["conv1.weight"] = kernels * (ours[1] / theirs[1]).view(1, 3, 1, 1)
     return state
 
