@@ -427,6 +427,8 @@
         slider.value = settings[field];
         slider.parentElement.querySelector("output").textContent = settings[field] + unit;
         slider.setAttribute("aria-valuetext", settings[field] + unit);
+        const share = (settings[field] - slider.min) / (slider.max - slider.min);
+        slider.style.setProperty("--nm-share", `${100 * share}%`);
       }
       control("hover").checked = settings.hover;
       control("fade").checked = settings.fade && !calm();
@@ -614,7 +616,8 @@
       Object.assign(measured, health.patch_ms);
       drawQualities();
       brush.dataset.state = "ready";
-      say(settings.hover ? "Move over the picture, and it dreams." : "Press on the picture, and it dreams.");
+      const hovers = settings.hover && matchMedia("(hover: hover)").matches;
+      say(hovers ? "Move over the picture, and it dreams." : "Paint on the picture, and it dreams.");
     });
   };
 })();
