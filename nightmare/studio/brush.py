@@ -30,12 +30,14 @@ _STAMP = Recipe(
     headroom=0.03,
     strength=1.0,
 )
-# The steps of several octaves add up, so each of them is smaller.
+# The steps of several octaves add up, so each of them is smaller. Between octaves values leave 0 … 1, where headroom
+# divides by nearly nothing and leaves bright specks (1077 against 35 after 40 stamps).
+_OCTAVES = _STAMP.model_copy(update={"octaves": 3, "zoom": 0.0, "headroom": 0.0})
 QUALITIES: Mapping[str, Recipe] = MappingProxyType(
     {
         "live": _STAMP,
-        "original": _STAMP.model_copy(update={"octaves": 3, "step_size": 0.05, "zoom": 0.0}),
-        "rich": _STAMP.model_copy(update={"octaves": 3, "iterations": 3, "step_size": 0.022, "zoom": 0.0}),
+        "original": _OCTAVES.model_copy(update={"step_size": 0.04}),
+        "rich": _OCTAVES.model_copy(update={"iterations": 3, "step_size": 0.018}),
     }
 )
 

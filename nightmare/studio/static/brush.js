@@ -2,28 +2,27 @@
 // over the patch that it is sent (POST /api/patch, nightmare/studio/brush.py).
 (() => {
   "use strict";
-  const { make, on, ask, request, awake, Failure, speaker, calm, pause, addKeys, kept, keep, place, go } =
-    window.nightmare;
-  const DEFAULTS = { hover: true, size: 224, strength: 10, softness: 50, fade: false, halfLife: 8, quality: "live" };
+  const { make, on, ask, request, awake, Failure, speaker, calm, pause, addKeys, place, go } = window.nightmare;
   const CONTEXT = 128; // pixels a side that are sent at least
   const REST = 2; // seconds of rest after which a visit has ended
   const FADE_EVERY = 0.1;
-  const TAP = 90; // ms in which a second finger may come
-  const UNREADABLE = "That file is not a picture we can read (PNG, JPEG or WebP).";
-  const FORMATS = /^(\x89PNG|\xff\xd8\xff|RIFF[^]{4}WEBP)/;
   const REPLACE = "Replace it";
 
   window.nightmare.brush = (element, props) => {
     const find = (selector) => element.querySelector(selector);
-    const [brush, stage, box, canvas, ring, complaint, input] = [
-      ".nm-brush", ".nm-brush-stage", ".nm-brush-box", "canvas", ".nm-ring", "[role=alert]", "input[type=file]",
+    const [brush, stage, box, canvas, ring, complaint] = [
+      ".nm-brush", ".nm-brush-stage", ".nm-brush-box", "canvas", ".nm-ring", "[role=alert]",
     ].map(find);
     const [undoButton, redoButton, resetButton, holdButton, zoomButton, saveButton, sendButton, followButton] = [
       ".nm-undo", ".nm-redo", ".nm-reset", ".nm-hold", ".nm-zoom", ".nm-save", ".nm-send", ".nm-follow",
     ].map(find);
     const say = speaker(find(".nm-status"));
     const picture = window.nightmare.brushPicture(canvas, props);
-    const settings = { ...DEFAULTS, ...kept("brush") };
+    const controls = window.nightmare.brushControls(element, props.qualities, say, () => {
+      fadeAnew();
+      drawRing();
+    });
+    const { settings, measured } = controls;
     const at = { x: 0, y: 0 }; // the ring, in pixels of the picture
 
     let ready = false;
@@ -31,7 +30,6 @@
     let edition = 0; // goes up when what is under way no longer fits the picture
     let made = 0;
     let unsaved = false;
-    let inside = false; // the pointer
 
     // ---- the ring
 
@@ -41,7 +39,7 @@
       const [side, factor] = [settings.size * scale(), scale()];
       ring.style.width = ring.style.height = `${side}px`;
       ring.style.transform = `translate(${at.x * factor - side / 2}px, ${at.y * factor - side / 2}px)`;
-      ring.hidden = !(picture.width && (inside || canvas.matches(":focus-visible")));
+      ring.hidden = !(picture.width && (pointers.inside || canvas.matches(":focus-visible")));
     };
 
     const moveTo = (x, y) => {
@@ -61,7 +59,7 @@
     const refresh = () => {
       undoButton.disabled = !picture.undoable;
       redoButton.disabled = !picture.redoable;
-      resetButton.disabled = holdButton.disabled = !picture.painted;
+      resetButton.disabled = !picture.painted;
       saveButton.disabled = sendButton.disabled = !picture.width;
       canvas.classList.toggle("nm-picture", picture.painted); // the photo itself frightens nobody
       Object.assign(brush.dataset, { stamps: made, skipped: stamps.skipped, undoable: picture.undoable });
@@ -77,7 +75,7 @@
       measured[settings.quality] = 1000 * seconds;
     };
 
-    // Whether there was an answer, be it that no other is to be expected.
+    // Make one, and tell whether it is over and done with.
     const stamp = async (point) => {
       const [asked, there] = [edition, { ...point, size: settings.size }];
       const area = picture.around(there, there.size / 2, CONTEXT);
@@ -91,29 +89,26 @@
         const answer = await request(`/api/patch?${query}`, { method: "POST", body, type });
         const dreamt = new Uint8Array(await answer.arrayBuffer());
         if (asked === edition) blend(area, dreamt, there, (performance.now() - begun) / 1000);
-        if (complaint.textContent || waiting) say("");
         complaint.textContent = "";
-        waiting = false;
         return true;
       } catch (failure) {
-        return trouble(failure);
+        return (await trouble(failure)) || asked !== edition;
       } finally {
         refresh();
       }
     };
 
-    let waiting = false;
-
+    // Wait until it may be over, and tell whether the same point is not to be tried again.
     const trouble = async (failure) => {
       if (!(failure instanceof Failure)) {
         await awake(); // the connection broke in the middle of an answer
         return false;
       }
-      waiting = failure.status === 503;
-      if (waiting) say(`${failure.message} Waiting …`, { urgent: true });
+      const busy = failure.status === 503;
+      if (busy) say(`${failure.message} Waiting …`, { urgent: true });
       else complaint.textContent = failure.message;
-      await pause(Math.max(waiting ? 1 : 2, failure.retryAfter));
-      return !waiting;
+      await pause(Math.max(busy ? 1 : 2, failure.retryAfter));
+      return !busy;
     };
 
     let resting = null;
@@ -127,9 +122,10 @@
 
     const idle = () => {
       clearTimeout(resting);
-      if (inside) resting = setTimeout(endVisit, 1000 * REST);
+      if (pointers.inside) resting = setTimeout(endVisit, 1000 * REST);
       else endVisit();
-      drawQualities();
+      controls.drawTimes();
+      say(pointers.byKeys ? `Dreamt, ${made} in all.` : "");
     };
 
     const stamps = window.nightmare.brushStamps(stamp, idle);
@@ -140,117 +136,31 @@
       if (able()) stamps.hover(here());
     };
 
-    // ---- pointers
-
-    let pressed = false;
-    let pan = null; // {x, y} of the pointer that moves the picture
-    let space = null; // while the key is down: whether it moved the picture
-    let byPointer = false; // what moved the ring last
-    const fingers = new Map();
-    let tap = null; // a finger that may turn out to be one of two
-    let scrolling = false; // with two fingers, until all are up
-
-    const press = () => {
-      if (!able()) return;
-      endVisit();
-      pressed = true;
-      stamps.press(here());
-    };
-
-    const release = () => {
-      pressed = false;
-      stamps.release();
-      if (!stamps.working) endVisit();
-    };
-
-    const confirmTap = () => {
-      if (tap === null) return;
-      clearTimeout(tap);
-      tap = null;
-      press();
-    };
-
-    const fingerDown = (event) => {
-      fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-      if (fingers.size === 1) {
-        tap = setTimeout(confirmTap, TAP);
-        return;
-      }
-      scrolling = true;
-      clearTimeout(tap);
-      tap = null;
-      stamps.clear();
-      release();
-    };
-
-    const scrollWith = (event) => {
-      const finger = fingers.get(event.pointerId);
-      const [across, down] = [finger.x - event.clientX, finger.y - event.clientY].map((way) => way / fingers.size);
-      stage.scrollBy(across, down);
-      scrollBy(0, down);
-    };
-
-    canvas.addEventListener("pointerdown", (event) => {
-      canvas.focus({ preventScroll: true });
-      canvas.setPointerCapture(event.pointerId);
-      byPointer = inside = true;
-      if (event.button === 1 || space !== null) {
-        event.preventDefault();
-        pan = { x: event.clientX, y: event.clientY };
-        if (space !== null) space = true;
-        return;
-      }
-      if (event.button !== 0) return;
-      if (!scrolling) follow(event);
-      if (event.pointerType === "touch") fingerDown(event);
-      else press();
+    const pointers = window.nightmare.brushPointers(canvas, stage, {
+      follow,
+      here: dreamHere,
+      hover: () => {
+        if (settings.hover) dreamHere();
+      },
+      press: () => {
+        if (!able()) return;
+        endVisit();
+        stamps.press(here());
+      },
+      drag: () => stamps.drag(here(), settings.size / 4),
+      release: () => {
+        stamps.release();
+        endVisit();
+      },
+      leave: () => {
+        endVisit();
+        drawRing();
+      },
+      cancel: () => stamps.clear(),
+      resize: (steps) => controls.nudge("size", steps),
     });
-
-    canvas.addEventListener("pointermove", (event) => {
-      if (pan) {
-        stage.scrollBy(pan.x - event.clientX, pan.y - event.clientY);
-        pan = { x: event.clientX, y: event.clientY };
-        return;
-      }
-      if (fingers.has(event.pointerId)) {
-        if (scrolling) scrollWith(event);
-        else confirmTap();
-        fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-        if (scrolling) return;
-      }
-      byPointer = inside = true;
-      follow(event);
-      if (pressed) stamps.drag(here(), settings.size / 4);
-      else if (event.pointerType === "mouse" && settings.hover && space === null) dreamHere();
-    });
-
-    const lift = (event) => {
-      pan = null;
-      if (event.type === "pointerup") confirmTap();
-      fingers.delete(event.pointerId);
-      if (!fingers.size) scrolling = false;
-      if (event.pointerType !== "mouse") inside = false;
-      if (pressed && !fingers.size) release();
-      drawRing();
-    };
-    canvas.addEventListener("pointerup", lift);
-    canvas.addEventListener("pointercancel", lift);
-    canvas.addEventListener("pointerleave", () => {
-      inside = false;
-      endVisit();
-      drawRing();
-    });
-    canvas.addEventListener("mousedown", (event) => {
-      if (event.button === 1) event.preventDefault(); // else the browser scrolls by itself
-    });
-    canvas.addEventListener("wheel", (event) => {
-      if (!event.ctrlKey) return;
-      event.preventDefault();
-      nudge("size", event.deltaY < 0 ? 1 : -1);
-    }, { passive: false });
     canvas.addEventListener("focus", drawRing);
     canvas.addEventListener("blur", () => {
-      space = null;
       showPhoto(false);
       endVisit();
       drawRing();
@@ -285,39 +195,11 @@
     let shown = ""; // key of the one that is on show, if it is from there
     let own = false; // brought here, so that the Dream tab's does not take its place
 
-    const decoded = async (blob) => {
-      if (blob.size > props.upload_bytes) throw new Failure(413, `That photo is over ${props.upload_bytes / 1e6} MB.`);
-      const start = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
-      if (!FORMATS.test(String.fromCharCode(...start))) throw new Failure(415, UNREADABLE);
-      const image = new Image();
-      const url = URL.createObjectURL(blob);
-      try {
-        await new Promise((resolve, reject) => Object.assign(image, { onload: resolve, onerror: reject, src: url }));
-        checkSize(image.naturalWidth, image.naturalHeight); // nothing is decoded yet
-        await image.decode();
-      } catch (failure) {
-        throw failure instanceof Failure ? failure : new Failure(415, UNREADABLE);
-      } finally {
-        URL.revokeObjectURL(url);
-      }
-      return image;
-    };
-
-    const checkSize = (width, height) => {
-      const [millions, most, least] = [Math.round((width * height) / 1e6), props.megapixels, props.smallest_side];
-      if (width * height > most * 1e6) {
-        throw new Failure(413, `${most} million pixels at most; this one has ${millions}.`);
-      }
-      if (Math.min(width, height) < least) {
-        throw new Failure(422, `The photo is ${width} x ${height}; each side needs ${least} pixels.`);
-      }
-    };
-
     // Put the picture in `blob` under the brush. Whoever has painted is asked first.
     const bring = async (blob, called) => {
       complaint.textContent = "";
       try {
-        const image = await decoded(blob);
+        const image = await window.nightmare.brushPhoto(blob, props);
         if (unsaved && picture.painted) {
           const sentence = "What is painted is not saved. Replace it with the new photo?";
           if ((await ask(sentence, ["Keep painting", REPLACE])) !== REPLACE) return false;
@@ -361,6 +243,8 @@
         }
       } catch (failure) {
         complaint.textContent = failure.message;
+        own = true; // it is tried again when somebody asks for it
+        shown = "";
       }
       offer();
     };
@@ -408,57 +292,6 @@
       refresh();
     };
 
-    // ---- controls
-
-    const measured = {}; // milliseconds by quality
-    const sliders = { size: " px", strength: " %", softness: " %", halfLife: " s" };
-    const control = (field) => find(`[name=${field}]`);
-
-    const drawQualities = () => {
-      for (const { name: quality } of props.qualities) {
-        const time = measured[quality];
-        find(`[data-quality=${quality}]`).textContent = time ? `${Math.round(time)} ms` : "";
-      }
-    };
-
-    const drawControls = () => {
-      for (const [field, unit] of Object.entries(sliders)) {
-        const slider = control(field);
-        slider.value = settings[field];
-        slider.parentElement.querySelector("output").textContent = settings[field] + unit;
-        slider.setAttribute("aria-valuetext", settings[field] + unit);
-        const share = (settings[field] - slider.min) / (slider.max - slider.min);
-        slider.style.setProperty("--nm-share", `${100 * share}%`);
-      }
-      control("hover").checked = settings.hover;
-      control("fade").checked = settings.fade && !calm();
-      control("fade").disabled = calm();
-      find(".nm-calm").hidden = !calm();
-      control("halfLife").parentElement.hidden = !settings.fade || calm();
-      for (const radio of element.querySelectorAll("[name=quality]")) radio.checked = radio.value === settings.quality;
-      keep("brush", settings);
-      fadeAnew();
-      drawRing();
-    };
-
-    const set = (field, value) => {
-      settings[field] = value;
-      drawControls();
-    };
-
-    const nudge = (field, steps) => {
-      const slider = control(field);
-      slider.value = Number(slider.value) + steps * Number(slider.step);
-      set(field, Number(slider.value));
-      say(`${slider.parentElement.querySelector("span").textContent} ${settings[field]}${sliders[field]}`);
-    };
-
-    const toggle = (field, text) => {
-      if (control(field).disabled) return;
-      set(field, !settings[field]);
-      say(`${text} ${settings[field] ? "on" : "off"}.`, { urgent: true });
-    };
-
     // ---- fading back
 
     let fader = null;
@@ -484,24 +317,6 @@
 
     // ---- connections
 
-    for (const { name: quality, title, note } of props.qualities) {
-      const radio = make("input", { type: "radio", name: "quality", value: quality });
-      radio.addEventListener("change", () => set("quality", quality));
-      find(".nm-qualities").append(
-        make("div", { className: "nm-brush-quality" },
-          make("label", { className: "nm-switch" }, radio, title),
-          make("span", { className: "nm-hint" }, note),
-          make("span", { className: "nm-hint nm-brush-time", "data-quality": quality })),
-      );
-    }
-    if (!props.qualities.some(({ name: quality }) => quality === settings.quality)) settings.quality = DEFAULTS.quality;
-    for (const field of Object.keys(sliders)) {
-      control(field).addEventListener("input", () => set(field, Number(control(field).value)));
-    }
-    for (const field of ["hover", "fade"]) {
-      control(field).addEventListener("change", () => set(field, control(field).checked));
-    }
-    matchMedia("(prefers-reduced-motion: reduce)").addEventListener("change", drawControls);
     document.addEventListener("visibilitychange", () => (faded = 0));
 
     undoButton.addEventListener("click", undo);
@@ -524,30 +339,11 @@
     };
     zoomButton.addEventListener("click", zoom);
 
-    find(".nm-choose").addEventListener("click", () => input.click());
-    input.addEventListener("change", () => {
-      if (input.files.length) take(input.files[0]);
-      input.value = "";
-    });
-    const open = () => place().tab === "brush";
-    document.addEventListener("dragover", (event) => {
-      if (!open() || !event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault();
-      document.documentElement.classList.add("nm-dropping");
-    });
-    document.addEventListener("drop", (event) => {
-      if (!open() || !event.dataTransfer?.files.length) return;
-      event.preventDefault();
-      take(event.dataTransfer.files[0]);
-    });
-    document.addEventListener("paste", (event) => {
-      const [pasted] = [...(event.clipboardData?.files ?? [])];
-      if (open() && pasted) take(pasted);
-    });
+    window.nightmare.brushFiles(element, take);
 
     const step = (across, down) => (event) => {
       const pixels = event.shiftKey ? 64 : 16;
-      byPointer = false;
+      pointers.keyed();
       moveTo(at.x + across * pixels, at.y + down * pixels);
       say(`Ring at ${Math.round(at.x)}, ${Math.round(at.y)}.`);
     };
@@ -562,22 +358,16 @@
         {
           keys: ["Space"],
           text: "Dream here; with the mouse pressed, move the picture",
-          run: () => {
-            if (!byPointer) dreamHere();
-            else space ??= false;
-          },
-          release: () => {
-            if (space === false) dreamHere();
-            space = null;
-          },
+          run: pointers.space,
+          release: pointers.spaceUp,
         },
         { keys: ["Enter"], text: "Dream here", run: dreamHere },
-        { keys: ["[", "-"], text: "Smaller", run: () => nudge("size", -1) },
-        { keys: ["]", "="], text: "Larger; so does Ctrl and the wheel", run: () => nudge("size", 1) },
-        { keys: [","], text: "Weaker", run: () => nudge("strength", -1) },
-        { keys: ["."], text: "Stronger", run: () => nudge("strength", 1) },
-        { keys: ["H"], text: "Dream on hover, or only while pressed", run: () => toggle("hover", "Dream on hover") },
-        { keys: ["F"], text: "Fade back, or not", run: () => toggle("fade", "Fade back") },
+        { keys: ["[", "-"], text: "Smaller", run: () => controls.nudge("size", -1) },
+        { keys: ["]", "="], text: "Larger; so does Ctrl and the wheel", run: () => controls.nudge("size", 1) },
+        { keys: [","], text: "Weaker", run: () => controls.nudge("strength", -1) },
+        { keys: ["."], text: "Stronger", run: () => controls.nudge("strength", 1) },
+        { keys: ["H"], text: "Dream on hover, or not", run: () => controls.toggle("hover", "Dream on hover") },
+        { keys: ["F"], text: "Fade back, or not", run: () => controls.toggle("fade", "Fade back") },
         { keys: ["B"], text: "Hold to see the photo", run: () => showPhoto(true), release: () => showPhoto(false) },
         { keys: ["U", "Ctrl+Z"], text: "Undo", run: undo },
         { keys: ["Ctrl+Shift+Z"], text: "Redo", run: redo },
@@ -609,12 +399,12 @@
       offer();
       drawRing();
     });
-    drawControls();
+    controls.draw();
     refresh();
     awake().then((health) => {
       ready = true;
       Object.assign(measured, health.patch_ms);
-      drawQualities();
+      controls.drawTimes();
       brush.dataset.state = "ready";
       const hovers = settings.hover && matchMedia("(hover: hover)").matches;
       say(hovers ? "Move over the picture, and it dreams." : "Paint on the picture, and it dreams.");

@@ -48,6 +48,7 @@
       },
       // On to `point`, by points that are `spacing` apart.
       drag: (point, spacing) => {
+        if (!held) return; // it was taken back meanwhile
         held = point;
         for (;;) {
           const [across, down] = [point.x - last.x, point.y - last.y];

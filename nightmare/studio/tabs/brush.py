@@ -10,6 +10,14 @@ from nightmare.studio.tab import Parts, Tab
 __all__ = ["TAB"]
 
 _STATIC = Path(__file__).parents[1] / "static"
+_SCRIPTS = (
+    "brush_photo.js",
+    "brush_picture.js",
+    "brush_stamps.js",
+    "brush_controls.js",
+    "brush_pointers.js",
+    "brush.js",
+)
 _TITLES = {"live": "Live", "original": "Original", "rich": "Rich"}
 
 
@@ -39,4 +47,4 @@ def _note(quality: str) -> str:
     return octaves if steps == 1 else f"{octaves}, {steps} steps each"
 
 
-TAB = Tab("brush", "Brush", _build, scripts=("brush_picture.js", "brush_stamps.js", "brush.js"))
+TAB = Tab("brush", "Brush", _build, scripts=_SCRIPTS)
