@@ -63,6 +63,8 @@ def test_every_place_can_be_painted(image: object, x: int, y: int, server: Serve
     after = shown(page)
     inside = ring(before.shape[1], before.shape[0], x, y, 96 - 4)
     assert np.abs(after - before)[inside].sum(axis=1).min() > 2
+    outside = ~ring(before.shape[1], before.shape[0], x, y, 96 + 2)
+    assert (after[outside] == before[outside]).all()
 
 
 def test_stamp_changes_the_ring_by_its_share_and_nothing_else(server: Server, visit: Visit) -> None:
@@ -115,6 +117,23 @@ def test_pace_is_that_of_time_and_not_of_the_machine(server: Server, visit: Visi
     assert page.evaluate("nightmare.brushShare(0.1, 0.01)") == pytest.approx(0.1)
     assert page.evaluate("nightmare.brushShare(0.1, 0.1)") == pytest.approx(1 - 0.9**2)
     assert page.evaluate("nightmare.brushShare(0.1, 9)") == 0.7
+
+
+def test_changes_below_one_level_add_up(server: Server, visit: Visit) -> None:
+    page = visit(server).open("/#brush")
+    change = page.evaluate(
+        """() => {
+          const picture = nightmare.brushPicture(document.createElement("canvas"), { undo_steps: 1, undo_bytes: 1 });
+          picture.load(nightmare.make("canvas"), 64, 64);
+          const area = { left: 0, top: 0, width: 64, height: 64 };
+          const dream = new Uint8Array(3 * 64 * 64).fill(252); // over white
+          for (let number = 0; number < 100; number += 1) {
+            picture.blend(area, dream, { x: 32, y: 32, radius: 64, share: 0.02, softness: 0 });
+          }
+          return picture.read(area).reduce((sum, value) => sum + 255 - value, 0) / (3 * 64 * 64);
+        }"""
+    )
+    assert change == pytest.approx(3 * (1 - 0.98**100), abs=0.1)
 
 
 def test_undo_redo_reset_and_saving_are_exact(server: Server, visit: Visit, tmp_path: Path) -> None:
@@ -229,6 +248,7 @@ def test_nothing_fades_where_less_motion_is_asked_for(server: Server, visit: Vis
     click(page, 300, 120)
     before = shown(page)
     assert page.get_by_label("Fade back").is_disabled()
+    assert not page.get_by_label("Fade back").is_checked()
     assert page.locator(".nm-calm").is_visible()
     page.wait_for_timeout(700)
     assert (shown(page) == before).all()
