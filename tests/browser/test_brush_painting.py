@@ -60,6 +60,7 @@ def test_every_place_can_be_painted(image: object, x: int, y: int, server: Serve
     page = brush_page(visit(server), image, **STILL | {"strength": 60})  # type: ignore[arg-type]
     before = shown(page)
     click(page, x, y)
+    page.keyboard.press("b")  # then all of it is drawn anew
     after = shown(page)
     inside = ring(before.shape[1], before.shape[0], x, y, 96 - 4)
     assert np.abs(after - before)[inside].sum(axis=1).min() > 2
