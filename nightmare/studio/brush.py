@@ -13,22 +13,31 @@ from nightmare.studio.errors import Refusal
 
 __all__ = ["QUALITIES", "Brush"]
 
-# Of the third stage, as the window of 2019 dreamt: three octaves of one or two steps.
+# Things rather than textures: on 60 stamps over a photo the fourth stage grows eyes, teeth and limbs where the third
+# makes knobs and ridges. A stamp shows the page a tenth to a third of its step, so that it takes larger ones than a
+# whole dream; turned and zoomed at random, those of one octave meet the photo at several sizes all the same.
 _STAMP = Recipe(
-    layers={"layer3": 1.0},
+    layers={"layer4": 1.0},
     octaves=1,
     iterations=1,
     octave_scale=1.4,
-    step_size=0.06,
+    step_size=0.12,
     jitter=32,
+    rotation=6.0,
+    zoom=0.3,
+    parametrisation="fourier",
+    smoothing=0.5,
     headroom=0.03,
     strength=1.0,
 )
+# The steps of several octaves add up, so each of them is smaller. Between octaves values leave 0 … 1, where headroom
+# divides by nearly nothing and leaves bright specks (1077 against 35 after 40 stamps).
+_OCTAVES = _STAMP.model_copy(update={"octaves": 3, "zoom": 0.0, "headroom": 0.0})
 QUALITIES: Mapping[str, Recipe] = MappingProxyType(
     {
         "live": _STAMP,
-        "original": _STAMP.model_copy(update={"octaves": 3, "step_size": 0.03}),
-        "rich": _STAMP.model_copy(update={"octaves": 3, "iterations": 3, "step_size": 0.02}),
+        "original": _OCTAVES.model_copy(update={"step_size": 0.04}),
+        "rich": _OCTAVES.model_copy(update={"iterations": 3, "step_size": 0.018}),
     }
 )
 

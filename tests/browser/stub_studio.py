@@ -2,7 +2,7 @@
 
 The folder CONTROL holds what a test may turn while the studio runs: `delay`, seconds that a step takes. The studio
 writes there what a test looks at: `address` when it answers, `begun` and `ended` with a line for each dream whose steps
-were asked for and let go of.
+were asked for and let go of, `stamps` with `+ width height` for each patch that comes and `-` when it is done with.
 """
 
 import argparse
@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from nightmare.dream.engine import Step, octave_sizes, resized
 from nightmare.dream.recipe import Recipe
+from nightmare.studio.brush import Brush
 from nightmare.studio.limits import LIMITS
 from nightmare.studio.models import Network
 from nightmare.studio.serve import serve_studio
@@ -69,6 +71,16 @@ def main() -> None:
             if name not in ("patch", "calibration"):
                 note("ended", name)
 
+    stamp = Brush.stamp
+
+    def noted_stamp(brush: Brush, rgba: bytes, *, width: int, height: int, **settings: Any) -> bytes:
+        note("stamps", f"+ {width} {height}")
+        try:
+            return stamp(brush, rgba, width=width, height=height, **settings)
+        finally:
+            note("stamps", "-")
+
+    Brush.stamp = noted_stamp  # type: ignore[method-assign]
     model = stub_model()
     studio = Studio(
         control,

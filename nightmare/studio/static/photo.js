@@ -67,6 +67,12 @@
     };
 
     window.nightmare.usePhoto = use;
+    // Take a picture that the page itself has made.
+    window.nightmare.bringPhoto = async (blob) => {
+      const photo = await bring(blob);
+      file = blob;
+      use(photo);
+    };
 
     for (const sample of props.samples) {
       const image = make("img", { src: `/api/photos/${sample.key}.jpg?pixels=192`, alt: sample.key, loading: "lazy" });

@@ -1,0 +1,347 @@
+"""The brush and those who use it: mouse, fingers and keys, photos that come and go, and a server in trouble."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from brush_pages import STILL, Server, Visit, bring, brush_page, click, picture, place, shown, stamped, stamps
+from pages import RESULT, dream, file_of
+from PIL import Image
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PHOTO = picture(640, 240)
+ALERT, STATUS = ".nm-brush [role=alert]", ".nm-brush [role=status]"
+
+
+def says(page: "Page", selector: str, text: str) -> None:
+    page.wait_for_function(
+        "([selector, text]) => document.querySelector(selector).textContent.includes(text)", arg=[selector, text]
+    )
+
+
+def test_without_hovering_only_pressing_paints(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO, **STILL)
+    photo = shown(page)
+    for x in (100, 200, 300):
+        page.mouse.move(*place(page, x, 100))
+    page.wait_for_timeout(300)
+    assert stamps(page) == 0
+    assert (shown(page) == photo).all()
+    click(page, 300, 100)
+    assert (shown(page) != photo).any()
+
+
+def test_finger_paints_and_two_scroll(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server, viewport={"width": 390, "height": 500}, has_touch=True), PHOTO, size=96)
+    photo = shown(page)
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        fingers = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    scrolled = page.evaluate("scrollY")
+    one, other = place(page, 100, 100), place(page, 500, 140)
+    touch("touchStart", one, other)
+    for number in range(5):
+        touch("touchMove", *[(x, y - 20 * number) for x, y in (one, other)])
+    touch("touchEnd")
+    page.wait_for_timeout(300)
+    assert stamps(page) == 0
+    assert page.evaluate("scrollY") == pytest.approx(scrolled + 80, abs=2)
+
+    scrolled = page.evaluate("scrollY")
+    x, y = place(page, 100, 200)
+    touch("touchStart", (x, y))
+    for number in range(10):
+        touch("touchMove", (x + 15 * number, y - 4 * number))
+    touch("touchEnd")
+    stamped(page, 5)
+    page.wait_for_timeout(300)
+    assert (shown(page) != photo).any()
+    assert page.evaluate("scrollY") == scrolled
+    assert page.get_attribute(".nm-brush", "data-undoable") == "1"
+
+
+def test_all_of_it_works_by_keys(server: Server, visit: Visit) -> None:
+    server.delay(0.2)
+    page = brush_page(visit(server), PHOTO, **STILL | {"strength": 60})
+    photo = shown(page)
+    page.locator("#tab-brush-button").focus()
+    for _ in range(6):  # past the other tabs
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.matches('canvas')"):
+            break
+    assert page.evaluate("document.activeElement.matches('canvas')")
+    assert page.locator(".nm-ring").is_visible()
+    for key in ("Shift+ArrowRight", "ArrowRight", "ArrowUp", "]", "=", "["):
+        page.keyboard.press(key)
+    says(page, STATUS, "Size 112 px")
+    page.keyboard.press("Space")
+    stamped(page, 1)
+    says(page, STATUS, "Dreamt, 1 in all.")
+    changed = np.argwhere((shown(page) != photo).any(axis=2))
+    assert changed.mean(axis=0) == pytest.approx([240 / 2 - 16, 640 / 2 + 64 + 16], abs=2)
+    page.keyboard.press("u")
+    assert (shown(page) == photo).all()
+    page.keyboard.press("Control+Shift+z")
+    assert (shown(page) != photo).any()
+    page.keyboard.down("b")
+    assert (shown(page) == photo).all()
+    page.keyboard.up("b")
+    assert (shown(page) != photo).any()
+    page.keyboard.press("r")
+    assert (shown(page) == photo).all()
+    page.keyboard.press("Control+z")
+    assert (shown(page) != photo).any()
+    for key in (".", ",", ","):
+        page.keyboard.press(key)
+    assert page.input_value("[name=strength]") == "58"
+    page.keyboard.press("h")
+    assert page.get_by_label("Dream on hover").is_checked()
+    page.keyboard.press("f")
+    assert page.get_by_label("Fade back").is_checked()
+    page.keyboard.press("f")
+    with page.expect_download():
+        page.keyboard.press("s")
+    page.keyboard.press("?")
+    listed = page.locator("dialog[open] kbd").all_inner_texts()
+    assert {"Space", "Enter", "[", "-", ",", "H", "F", "B", "U", "Ctrl+Z", "Ctrl+Shift+Z", "R", "S"} <= set(listed)
+    page.keyboard.press("Escape")
+    page.locator(".nm-brush-canvas").focus()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement === document.body")
+    page.keyboard.press("u")  # keys are the canvas's alone
+    assert (shown(page) != photo).any()
+
+
+def test_wheel_with_control_changes_the_size_and_space_moves_the_picture(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), picture(1800, 1500), size=224)
+    page.mouse.move(*place(page, 500, 400))
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    page.wait_for_function("document.querySelector('[name=size]').value === '240'")
+    page.locator(".nm-brush .nm-zoom").click()
+    page.locator(".nm-brush-canvas").focus()
+    page.mouse.move(600, 410)
+    page.wait_for_timeout(300)
+    scrolled, known = "document.querySelector('.nm-brush-stage').scrollLeft", stamps(page)
+    for number, button in enumerate(("left", "middle")):
+        if button == "left":
+            page.keyboard.down(" ")
+        page.mouse.move(600, 400)
+        page.mouse.down(button=button)
+        page.mouse.move(450, 400, steps=3)
+        page.mouse.up(button=button)
+        if button == "left":
+            page.keyboard.up(" ")
+        assert page.evaluate(scrolled) == 150 * (number + 1)
+    page.wait_for_timeout(300)
+    assert stamps(page) <= known + 1  # on the way there
+
+
+def test_settings_outlive_a_reload(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO)
+    page.get_by_label("Dream on hover").uncheck()
+    page.get_by_role("radio", name="Original").and_(page.locator("[name=quality]")).check()
+    page.locator("[name=softness]").fill("70")
+    page.reload()
+    page.wait_for_selector(".nm-brush[data-state=ready]")
+    assert not page.get_by_label("Dream on hover").is_checked()
+    assert page.locator("[name=quality][value=original]").is_checked()
+    assert page.input_value("[name=softness]") == "70"
+    page.wait_for_function("/^[0-9]+ ms$/.test(document.querySelector('[data-quality=live]').textContent)")
+
+
+def test_photo_is_the_dream_tabs_until_another_is_brought(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    page = visitor.open()
+    page.locator(".nm-samples button").nth(1).click()
+    page.get_by_role("tab", name="Brush").click()
+    page.wait_for_selector(".nm-brush[data-photo=coffee]")
+    assert page.get_by_role("button", name="Take the Dream tab's").is_hidden()
+    bring(page, file_of(PHOTO))
+    page.wait_for_selector(".nm-brush[data-photo=mine]")
+    assert not any("/api/photos?name" in url for url in visitor.requests), "a photo for the brush was sent"
+    page.get_by_role("button", name="Take the Dream tab's").click()
+    page.wait_for_selector(".nm-brush[data-photo=coffee]")
+    page.get_by_role("tab", name="Dream").click()
+    page.locator(".nm-samples button").nth(2).click()
+    page.get_by_role("tab", name="Brush").click()
+    page.wait_for_selector(".nm-brush[data-photo=flower]")
+
+
+def test_large_photo_is_brought_down_and_turned_one_stands_upright(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), picture(3000, 1000))
+    assert shown(page).shape == (683, 2048, 3)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    bring(page, file_of(picture(400, 300), "JPEG", exif=exif), "turned.jpg")
+    page.wait_for_selector(".nm-brush[data-photo=turned]")
+    assert shown(page).shape == (400, 300, 3)
+
+
+REFUSED = {
+    "That file is not a picture we can read (PNG, JPEG or WebP).": b"text",
+    "24 million pixels at most; this one has 30.": file_of(Image.new("1", (6000, 5000))),
+    "The photo is 20 x 400; each side needs 32 pixels.": file_of(picture(20, 400)),
+    "That photo is over 20 MB.": bytes(21_000_000),
+}
+
+
+@pytest.mark.parametrize("sentence", REFUSED)
+def test_refused_photo_leaves_the_one_before_it(sentence: str, server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO)
+    before = shown(page)
+    bring(page, REFUSED[sentence])
+    says(page, ALERT, sentence)
+    assert (shown(page) == before).all()
+
+
+def test_painting_is_not_replaced_unasked(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO, **STILL)
+    click(page, 300, 100)
+    painted = shown(page)
+    bring(page, file_of(picture(300, 300)), "other.png")
+    page.get_by_role("button", name="Keep painting").click()
+    assert (shown(page) == painted).all()
+    bring(page, file_of(picture(300, 300)), "other.png")
+    page.get_by_role("button", name="Replace it").click()
+    page.wait_for_selector(".nm-brush[data-photo=other]")
+    assert page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_dropped_and_pasted_photos_are_taken_by_the_open_tab(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO)
+    for name, make in (
+        ("dropped", "new DragEvent('drop', { dataTransfer: given, bubbles: true, cancelable: true })"),
+        ("pasted", "new ClipboardEvent('paste', { clipboardData: given, bubbles: true })"),
+    ):
+        page.evaluate(
+            f"""([bytes, name]) => {{
+              const given = new DataTransfer();
+              given.items.add(new File([new Uint8Array(bytes)], name + '.png', {{ type: 'image/png' }}));
+              document.body.dispatchEvent({make});
+            }}""",
+            [list(file_of(picture(300, 200))), name],
+        )
+        page.wait_for_selector(f".nm-brush[data-photo={name}]")
+    assert page.get_attribute(".nm-before", "alt") == "The photo cat"
+
+
+def test_painting_goes_to_the_dream_tab_and_a_dream_to_the_brush(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO, **STILL)
+    click(page, 300, 100)
+    painted = shown(page)
+    page.get_by_role("button", name="Send to Dream").click()
+    page.wait_for_selector("#tab-dream-button[aria-selected=true]")
+    page.wait_for_function("document.querySelector('.nm-before').alt === 'The photo mine-brush'")
+    dream(page)
+    page.wait_for_selector(RESULT)
+    page.get_by_role("tab", name="Brush").click()
+    assert (shown(page) == painted).all()
+    page.get_by_role("tab", name="Dream").click()
+    page.get_by_role("button", name="Send to Brush").click()
+    page.wait_for_selector(".nm-brush[data-photo=dream]")
+    assert page.evaluate("location.hash") == "#brush"
+    assert shown(page).shape == (192, 512, 3)
+
+
+def test_busy_dreamer_is_waited_for(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("503")
+    page = brush_page(visitor, PHOTO, **STILL)
+    refused = 0
+
+    def busy(route: object) -> None:
+        nonlocal refused
+        refused += 1
+        if refused > 2:
+            route.continue_()  # type: ignore[attr-defined]
+        else:
+            route.fulfill(status=503, json={"sentence": "The dreamer is busy."}, headers={"retry-after": "1"})  # type: ignore[attr-defined]
+
+    page.route("**/api/patch*", busy)
+    page.mouse.move(*place(page, 300, 100))
+    page.mouse.down()
+    page.mouse.up()
+    says(page, STATUS, "The dreamer is busy. Waiting …")
+    stamped(page, 1)
+    assert refused == 3
+    page.wait_for_function(f"document.querySelector('{STATUS}').textContent === ''")
+
+
+SENTENCES = {401: "Log in first", 413: "too large", 422: "did not understand", 500: "Something went wrong"}
+
+
+@pytest.mark.parametrize("status", SENTENCES)
+def test_every_failure_of_a_stamp_has_its_sentence(status: int, server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect(str(status))
+    page = brush_page(visitor, PHOTO, **STILL)
+    photo = shown(page)
+    page.route("**/api/patch*", lambda route: route.fulfill(status=status, body=""))
+    page.mouse.move(*place(page, 300, 100))
+    page.mouse.down()
+    page.mouse.up()
+    says(page, ALERT, SENTENCES[status])
+    assert (shown(page) == photo).all()
+    page.unroute("**/api/patch*")
+    page.wait_for_timeout(2100)
+    click(page, 300, 100)
+    assert page.inner_text(ALERT) == ""
+
+
+def test_painting_outlives_the_server(start_server: Callable[..., Server], visit: Visit) -> None:
+    server = start_server()
+    visitor = visit(server)
+    visitor.expect("net::")
+    page = brush_page(visitor, PHOTO, **STILL)
+    photo = shown(page)
+    click(page, 150, 100)
+    painted = shown(page)
+    server.kill()
+    page.mouse.move(*place(page, 450, 100))
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_selector(".nm-banner:not([hidden])")
+    assert "not answering" in page.inner_text(".nm-banner")
+    assert (shown(page) == painted).all()
+    page.mouse.move(5, 5)
+    page.locator(".nm-hold").dispatch_event("pointerdown")
+    assert (shown(page) == photo).all()
+    page.locator(".nm-hold").dispatch_event("pointerup")
+    server.start()
+    page.wait_for_function("document.querySelector('.nm-brush').dataset.stamps === '2'", timeout=60_000)
+    page.wait_for_selector(".nm-banner", state="hidden")
+    assert (shown(page)[:, :220] == painted[:, :220]).all()
+    click(page, 300, 100)
+    for _ in range(3):
+        page.get_by_role("button", name="Undo").click()
+    assert (shown(page) == photo).all()
+
+
+def test_dream_is_blurred_where_that_is_wished_for(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO, **STILL)
+    page.get_by_role("checkbox", name="Blur pictures").check()
+    blur = "getComputedStyle(document.querySelector('.nm-brush-canvas')).filter"
+    assert page.evaluate(blur) == "none"
+    click(page, 300, 100)
+    page.get_by_role("button", name="Save PNG").focus()
+    assert "blur" in page.evaluate(blur)
+
+
+def test_little_is_added_to_what_the_model_takes(server: Server, visit: Visit) -> None:
+    server.delay(0)
+    page = brush_page(visit(server), PHOTO, size=224)
+    milliseconds = []
+    for number in range(12):
+        count, begun = stamps(page), page.evaluate("performance.now()")
+        page.mouse.move(*place(page, 100 + 30 * number, 120))
+        stamped(page, count + 1)
+        milliseconds.append(page.evaluate("performance.now()") - begun)
+    assert np.median(milliseconds) < 3 * 60, milliseconds  # three times the budget of what is added to the model
