@@ -24,7 +24,7 @@ __all__ = ["ITERATIONS", "OCTAVES", "Album", "Pictures", "base_of", "cell_key", 
 # The rows and columns of the original's album.
 OCTAVES = (3, 5, 7, 9)
 ITERATIONS = (1, 10, 20, 30, 40)
-_MARGIN = 64  # pixels beside and below a picture of a sheet, its caption included
+_MARGIN = 96  # pixels for all that is beside and around a picture of a sheet: its caption, and a share of the title
 _SETTINGS = {"octaves", "iterations"}
 
 
@@ -104,7 +104,7 @@ def sheet(
     No larger than the limit of megapixels: where the pictures are, they are shrunk.
     """
     columns = 1 + len(iterations)
-    room = math.isqrt(limits.album_megapixels * 1_000_000 // (columns * (len(octaves) + 1)))
+    room = math.isqrt(limits.album_megapixels * 1_000_000 // (columns * len(octaves)))
     images: list[Image.Image | None] = []
     captions: list[str] = []
     for number, row in zip(octaves, dreams, strict=True):

@@ -1,4 +1,4 @@
-"""A studio whose dreams cost nothing: `python stub_studio.py CONTROL [--port N] [--token T] [--body-seconds S] [--networks N]`.
+"""A studio whose dreams cost nothing: `python stub_studio.py CONTROL`, with the options that `main` knows.
 
 The folder CONTROL holds what a test may turn while the studio runs: `delay`, seconds that a step takes. The studio
 writes there what a test looks at: `address` when it answers, `begun` and `ended` with a line for each dream whose steps
@@ -75,15 +75,10 @@ def main() -> None:
             if name not in ("patch", "calibration"):
                 note("ended", name)
 
-    networks = [
-        Network(
-            f"stub-{number}" if number else "stub", f"stub {number}" if number else "stub", partial(stub_model, number)
-        )
-        for number in range(wanted.networks)
-    ]
+    names = ["stub", *(f"stub-{number}" for number in range(1, wanted.networks))]
     studio = Studio(
         control,
-        [replace(network, accuracy=0.5) for network in networks],
+        [Network(name, name, partial(stub_model, number), accuracy=0.5) for number, name in enumerate(names)],
         hosts=LOOPBACK,
         token=wanted.token,
         limits=replace(LIMITS, body_seconds=wanted.body_seconds),

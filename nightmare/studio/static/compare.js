@@ -335,6 +335,13 @@
       look();
     };
 
+    on("compared", ({ failure = "", model, ...settings }) => {
+      complain(failure);
+      if (failure) return;
+      const others = state.with.filter((name) => name !== model).slice(0, props.most - 1);
+      state = { ...state, ...settings, with: [model, ...others], album: "" };
+      keep("compare", state);
+    });
     on("place", ({ tab, parameters }) => {
       if (tab !== "compare" || (parameters.size && String(parameters) === written)) return;
       if (parameters.size) state = parse(parameters, beginning, props.most);
@@ -348,27 +355,6 @@
       photos.set(key, sample ? name : `${name}, of the Dream tab`);
       draw();
     });
-
-    // ---- dreams of the Dream tab
-
-    const take = async ({ job, strength }) => {
-      try {
-        const found = await postJson(`/api/compare/results/${job}?strength=${strength}`, { photos: [...photos.keys()] });
-        const { model, ...settings } = found;
-        const others = state.with.filter((name) => name !== model).slice(0, props.most - 1);
-        state = { ...state, ...settings, with: [model, ...others], album: "" };
-        complain("");
-      } catch (failure) {
-        complain(failure.message);
-      }
-      go("compare", parametersOf(state));
-    };
-    const offer = () => {
-      const { addResultAction } = window.nightmare;
-      if (addResultAction) addResultAction("Add to Compare", take);
-      else setTimeout(offer, 50); // the viewer is built later
-    };
-    offer();
     draw();
   };
 })();

@@ -31,7 +31,14 @@ __all__ = ["TAB"]
 
 _STATIC = Path(__file__).parents[1] / "static"
 _NO_STORE = {"cache-control": "no-store"}
-_SCRIPTS = ("compare-state.js", "compare-cards.js", "compare-making.js", "compare-zoom.js", "compare.js")
+_SCRIPTS = (
+    "compare-add.js",
+    "compare-state.js",
+    "compare-cards.js",
+    "compare-making.js",
+    "compare-zoom.js",
+    "compare.js",
+)
 _SIDES = (256, 384, 512, 768)
 _Name = Annotated[str, Field(max_length=100)]
 _Numbers = Annotated[list[int], Field(min_length=1, max_length=8)]
