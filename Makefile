@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 INSTALLED := .venv/.installed
+AXE := .cache/axe/node_modules/axe-core
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: help repro studio test test-browser lint format readme
@@ -24,6 +25,7 @@ test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } \
 		|| { echo "error: no chromium: install the package of that name"; exit 1; }
+	@[ -d $(AXE) ] || npm install --prefix .cache/axe --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4.14.1
 	NIGHTMARE_BROWSER=1 pytest tests/browser
 
 lint: $(INSTALLED) ## check format, style and types

@@ -17,7 +17,7 @@ from nightmare.studio.errors import Refusal
 from nightmare.studio.looks import LOOKS, Wish, controls_of, look_of
 from nightmare.studio.tab import Parts
 
-__all__ = ["common_routes"]
+__all__ = ["common_routes", "progress_lines"]
 
 _NO_STORE = {"cache-control": "no-store"}
 _Strength = Annotated[float, Query(ge=0, le=1)]
@@ -64,12 +64,12 @@ def _dreams(routes: APIRouter, parts: Parts) -> None:
     @routes.post("/dreams")
     def dream(wish: Wish) -> StreamingResponse:
         """Progress, a line of JSON each. Whoever hangs up has stopped the dream."""
-        return _lines(dreamer.dream(wish))
+        return progress_lines(dreamer.dream(wish))
 
     @routes.post("/dreams/{job}/further")
     def further(job: str) -> StreamingResponse:
         """The same for one that was stopped."""
-        return _lines(dreamer.further(job))
+        return progress_lines(dreamer.further(job))
 
     @routes.post("/dreams/{job}/stop")
     def stop(job: str) -> dict[str, bool]:
@@ -136,7 +136,9 @@ def _brush(routes: APIRouter, parts: Parts) -> None:
         return JSONResponse({"models": listed, "milliseconds": parts.brush.milliseconds})
 
 
-def _lines(progress: Generator[Progress, None, None]) -> StreamingResponse:
+def progress_lines(progress: Generator[Progress, None, None]) -> StreamingResponse:
+    """An answer that follows a dream, a line of JSON for each progress."""
+
     async def lines() -> AsyncIterator[str]:
         try:
             while (one := await run_in_threadpool(next, progress, None)) is not None:

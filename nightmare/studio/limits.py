@@ -36,6 +36,7 @@ class Limits:
     undo_steps: int = 20
     undo_bytes: int = 256_000_000
     compared: int = 6  # experiments side by side
+    compared_bytes: int = 128_000_000  # of the pictures that Compare keeps
     album_megapixels: int = 40
     body_seconds: float = 10  # for the body of a request to arrive
 

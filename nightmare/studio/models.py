@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +13,7 @@ from safetensors.torch import save
 
 from nightmare.device import best_device
 from nightmare.errors import ModelError
+from nightmare.studio.limits import LIMITS
 from nightmare.train.model import Model, ModelCard, load_model
 from nightmare.train.network import EFFICIENTNET, MEAN, STD, build_network, load_pretrained
 
@@ -50,19 +52,32 @@ class Network:
 
 
 class Catalogue:
-    """The networks by name, loaded when they are first asked for and then kept."""
+    """The networks by name, loaded when they are first asked for and then kept.
 
-    def __init__(self, networks: Sequence[Network]) -> None:
+    Those that were lent are no part of the list; of them the last `lent` that dreamt stay loaded.
+    """
+
+    def __init__(self, networks: Sequence[Network], *, lent: int = LIMITS.compared) -> None:
         self.networks = {network.name: network for network in networks}
         self._loaded: dict[str, Model] = {}
+        self._lent: dict[str, Network] = {}
+        self._lent_loaded: OrderedDict[str, Model] = OrderedDict()
+        self._most_lent = lent
 
     @property
     def first(self) -> str:
         """The name of the network to begin with."""
         return next(iter(self.networks))
 
+    def lend(self, network: Network) -> None:
+        """Know a network by its name that is not in the list; one of that name that was lent before is forgotten."""
+        self._lent[network.name] = network
+        self._lent_loaded.pop(network.name, None)
+
     def network(self, name: str) -> Network:
-        """Raises `ModelError` for a name that is not in the list."""
+        """Raises `ModelError` for a name that is not in the list, and was not lent."""
+        if name in self._lent:
+            return self._lent[name]
         if name not in self.networks:
             raise ModelError(f"no model {name!r} here: choose one of {', '.join(self.networks)}")
         return self.networks[name]
@@ -73,9 +88,18 @@ class Catalogue:
 
     def model(self, name: str) -> Model:
         """Raises `ModelError` for a name that is not in the list, and for weights that cannot be read."""
+        if name in self._lent:
+            return self._lent_model(name)
         if name not in self._loaded:
             self._loaded[name] = self.network(name).load()
         return self._loaded[name]
+
+    def _lent_model(self, name: str) -> Model:
+        model = self._lent_loaded.pop(name, None) or self._lent[name].load()
+        self._lent_loaded[name] = model
+        while len(self._lent_loaded) > self._most_lent:
+            self._lent_loaded.popitem(last=False)
+        return model
 
 
 def find_networks(models: Path, reports: Path) -> list[Network]:

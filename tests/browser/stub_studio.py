@@ -1,4 +1,4 @@
-"""A studio whose dreams cost nothing: `python stub_studio.py CONTROL [--port N] [--token T] [--body-seconds S]`.
+"""A studio whose dreams cost nothing: `python stub_studio.py CONTROL`, with the options that `main` knows.
 
 The folder CONTROL holds what a test may turn while the studio runs: `delay`, seconds that a step takes. The studio
 writes there what a test looks at: `address` when it answers, `begun` and `ended` with a line for each dream whose steps
@@ -9,6 +9,7 @@ import argparse
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +27,26 @@ from nightmare.train.model import Model, ModelCard
 from nightmare.train.network import MEAN, STD, build_network
 
 
-def stub_model() -> Model:
+def stub_model(digit: int = 0) -> Model:
     torch.manual_seed(0)
     card = ModelCard(
         architecture="resnet18", classes=("a", "b"), pixels=32, mean=MEAN, std=STD, dataset="0" * 16, parameters={}
     )
-    return Model(build_network("resnet18", 2).eval().requires_grad_(False), card, "0" * 64)
+    return Model(build_network("resnet18", 2).eval().requires_grad_(False), card, str(digit) * 64)
 
 
 def stub_steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
-    """Each step moves the picture towards its negative, a little more red each time: no step repeats another."""
+    """Each step moves the picture towards its negative, a little more red each time: no step repeats another.
+
+    Those of models with other digits are less red.
+    """
+    red = 1 - int(model.sha256[0]) / 10
     for octave, size in enumerate(octave_sizes(images.shape[2], images.shape[3], recipe, smallest=32)):
         if size is None:
             continue
         for iteration in range(recipe.iterations_of(octave)):
             images = resized(images, size)
-            target = torch.cat([torch.ones_like(images[:, :1]), 1 - images[:, 1:]], dim=1)
+            target = torch.cat([torch.full_like(images[:, :1], red), 1 - images[:, 1:]], dim=1)
             images = torch.lerp(images, target, 0.1)
             yield Step(octave, iteration, images, torch.zeros(1))
 
@@ -52,6 +57,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--token")
     parser.add_argument("--body-seconds", type=float, default=LIMITS.body_seconds)
+    parser.add_argument("--networks", type=int, default=1)
     wanted = parser.parse_args()
     control: Path = wanted.control
 
@@ -81,10 +87,10 @@ def main() -> None:
             note("stamps", "-")
 
     Brush.stamp = noted_stamp  # type: ignore[method-assign]
-    model = stub_model()
+    names = ["stub", *(f"stub-{number}" for number in range(1, wanted.networks))]
     studio = Studio(
         control,
-        [Network("stub", "stub", lambda: model, accuracy=0.5)],
+        [Network(name, name, partial(stub_model, number), accuracy=0.5) for number, name in enumerate(names)],
         hosts=LOOPBACK,
         token=wanted.token,
         limits=replace(LIMITS, body_seconds=wanted.body_seconds),

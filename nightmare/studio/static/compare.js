@@ -1,0 +1,360 @@
+// The Compare tab: which experiments, over which photo, with which octaves and iterations, shown how. All of it is one
+// state, which the address holds: whoever opens the address sees the same.
+(() => {
+  "use strict";
+  const { make, on, go, place, request, getJson, postJson } = window.nightmare;
+  const { speaker, addKeys, keep, kept, awake } = window.nightmare;
+  const { differing, cellText, card, photoCard, album } = window.nightmare.compareCards;
+  const { MODES, PHOTO, first, parse, parametersOf } = window.nightmare.compareState;
+
+  const beside = (values, value) => [...new Set([...values, value])].sort((one, other) => one - other);
+
+  const option = (value, text = value) => make("option", { value }, text);
+
+  window.nightmare.compare = (element, props) => {
+    const find = (selector) => element.querySelector(selector);
+    const view = find(".nm-compare");
+    const cards = find(".nm-cards");
+    const complaint = find("[role=alert]");
+    const say = speaker(find(".nm-compare-status"));
+    const beginning = first(props);
+    const known = new Map(props.networks.map((each) => [each.name, each]));
+    const photos = new Map(props.samples.map((key) => [key, key]));
+    let state = { ...beginning, ...kept("compare") };
+    let cells = {}; // keys of the dreams that are made, by experiment and cell
+    let flipped = false;
+    let asking = false; // DVC, for its experiments
+    let written = ""; // the address as we left it: what it says is no news
+
+    const complain = (sentence) => {
+      complaint.textContent = sentence;
+    };
+    const titleOf = (name) => known.get(name)?.title ?? name;
+
+    // ---- state and address
+
+    const write = () => {
+      keep("compare", state);
+      if (place().tab !== "compare") return;
+      written = String(new URLSearchParams(parametersOf(state)));
+      go("compare", parametersOf(state));
+    };
+
+    // Change some of it; what is shown follows.
+    const set = (changes, { fetches = true } = {}) => {
+      state = { ...state, ...changes };
+      complain("");
+      write();
+      draw();
+      if (fetches) look();
+    };
+
+    // ---- what the server has
+
+    const shared = () => ({ photo: state.photo, base: state.base, side: state.side, seed: state.seed });
+    const octavesShown = () => beside(props.octaves, state.octaves);
+    const iterationsShown = () => beside(props.iterations, state.iterations);
+    const cellsOf = (models) => ({
+      album: shared(),
+      models,
+      octaves: octavesShown(),
+      iterations: iterationsShown(),
+    });
+
+    const isHere = (name) => known.has(name) && !known.get(name).missing;
+
+    let asked = null;
+    const look = async () => {
+      asked?.abort();
+      asked = new AbortController();
+      const { signal } = asked;
+      const here = state.with.filter(isHere);
+      try {
+        ({ cells } = here.length ? await postJson("/api/compare/cells", cellsOf(here), { signal }) : { cells: {} });
+      } catch (failure) {
+        if (signal.aborted) return;
+        cells = {};
+        complain(failure.message);
+      }
+      draw();
+      view.dataset.looked = "true";
+    };
+
+    const urlOf = (name, octaves = state.octaves, iterations = state.iterations) => {
+      const key = cells[name]?.[`${octaves}x${iterations}`];
+      return key && `/api/compare/pictures/${key}.png`;
+    };
+    const photoUrl = () => `/api/photos/${encodeURIComponent(state.photo)}.jpg?pixels=${state.side}`;
+
+    // ---- making what is missing
+
+    const making = window.nightmare.compareMaking({
+      bodyOf: ({ name, octaves, iterations }) => ({ album: shared(), model: name, octaves, iterations }),
+      changed: look,
+      moved: (share) => {
+        const bar = cards.querySelector("progress");
+        if (bar && share) bar.value = share;
+      },
+      say,
+      complain,
+    });
+
+    const cell = (name, octaves = state.octaves, iterations = state.iterations) => ({
+      name,
+      title: titleOf(name),
+      octaves,
+      iterations,
+    });
+
+    const missing = () => {
+      const names = state.album ? [state.album] : state.with;
+      const able = names.filter(isHere);
+      const rows = state.album ? octavesShown() : [state.octaves];
+      const columns = state.album ? iterationsShown() : [state.iterations];
+      const all = able.flatMap((name) => rows.flatMap((row) => columns.map((column) => cell(name, row, column))));
+      return all.filter(({ name, octaves, iterations }) => !urlOf(name, octaves, iterations));
+    };
+
+    // ---- what is shown
+
+    const unknown = (name) => ({
+      title: name,
+      model: "",
+      data: "",
+      accuracy: null,
+      settings: {},
+      remark: asking ? "Asking DVC …" : "There is no experiment of this name here.",
+    });
+
+    const drawCards = () => {
+      const experiments = state.with.map((name) => known.get(name) ?? unknown(name));
+      const names = differing(experiments);
+      const against = state.mode === "grid" ? "" : state.against === PHOTO ? photoUrl() : urlOf(state.against);
+      const drawn = state.with.map((name, index) =>
+        card(experiments[index], {
+          number: index + 1,
+          url: urlOf(name),
+          against,
+          names,
+          cell: cellText(state.octaves, state.iterations),
+          making: making.makes(cell(name)),
+          run: () => making.want(cell(name)),
+          album: () => set({ album: name }),
+        }),
+      );
+      const photo = state.mode === "grid" ? [photoCard(photoUrl(), photos.get(state.photo) ?? "")] : [];
+      cards.replaceChildren(...photo, ...drawn);
+    };
+
+    const drawAlbum = () => {
+      const name = state.album;
+      cards.replaceChildren(
+        album(known.get(name) ?? unknown(name), {
+          octaves: octavesShown(),
+          iterations: iterationsShown(),
+          photo: photoUrl(),
+          urlOf: (octaves, iterations) => urlOf(name, octaves, iterations),
+          isMaking: (octaves, iterations) => making.makes(cell(name, octaves, iterations)),
+          run: (octaves, iterations) => making.want(cell(name, octaves, iterations)),
+          close: () => set({ album: "" }),
+        }),
+      );
+    };
+
+    const range = (name, values) => {
+      const input = find(`.nm-${name}`);
+      input.max = values.length - 1;
+      input.value = values.indexOf(state[name]);
+      input.setAttribute("aria-valuetext", `${state[name]} ${name}`);
+      find(`.nm-${name}-value`).textContent = state[name];
+    };
+
+    const choose = (selector, options, value) => {
+      const select = find(selector);
+      const wanted = options.map(([key, text]) => `${key}=${text}`).join("\n");
+      if (select.dataset.options !== wanted) {
+        select.replaceChildren(...options.map(([key, text]) => option(key, text)));
+        select.dataset.options = wanted;
+      }
+      select.value = value;
+    };
+
+    const chip = (experiment) => {
+      const { name, title } = experiment;
+      const box = make("input", { type: "checkbox", value: name, checked: state.with.includes(name) });
+      box.disabled = !box.checked && state.with.length >= props.most;
+      box.addEventListener("change", () => {
+        const others = state.with.filter((each) => each !== name);
+        set({ with: box.checked ? [...others, name] : others });
+      });
+      return make("label", { className: "nm-chip" }, box, title);
+    };
+
+    // A box that has the focus is kept: only what it shows changes.
+    const drawChips = () => {
+      const ours = new Set(props.networks.map((each) => each.name));
+      for (const [selector, mine] of [[".nm-networks", true], [".nm-experiments", false]]) {
+        const row = find(selector);
+        const listed = [...known.values()].filter((each) => ours.has(each.name) === mine);
+        if (row.children.length !== listed.length) row.replaceChildren(...listed.map(chip));
+        for (const box of row.querySelectorAll("input")) {
+          box.checked = state.with.includes(box.value);
+          box.disabled = !box.checked && state.with.length >= props.most;
+        }
+      }
+    };
+
+    const drawView = () => {
+      view.dataset.mode = state.album ? "album" : state.mode;
+      view.classList.toggle("nm-compare-flipped", flipped);
+      find(".nm-compare-flip").setAttribute("aria-pressed", String(flipped));
+      const style = { "--nm-split": `${state.split}%`, "--nm-zoom": state.zoom, "--nm-x": `${state.x}%`, "--nm-y": `${state.y}%` };
+      for (const [name, value] of Object.entries(style)) view.style.setProperty(name, value);
+      find(".nm-compare-split").value = state.split;
+      find(".nm-zoom-value").textContent = `${Math.round(100 * state.zoom)} %`;
+    };
+
+    const draw = () => {
+      const focused = [...cards.querySelectorAll(".nm-card:not(.nm-card-photo)")].indexOf(document.activeElement);
+      drawChips();
+      choose(".nm-compare-photo", [...photos], state.photo);
+      const bases = props.looks.includes(state.base) ? props.looks : [...props.looks, state.base];
+      choose(".nm-compare-base", bases.map((base) => [base, base.startsWith("{") ? "As that dream" : base]), state.base);
+      choose(".nm-compare-side", beside(props.sides, state.side).map((side) => [side, `${side} pixels`]), state.side);
+      const others = state.with.map((name) => [name, titleOf(name)]);
+      choose(".nm-against", [[PHOTO, "the photo"], ...others], state.against);
+      range("octaves", octavesShown());
+      range("iterations", iterationsShown());
+      for (const radio of view.querySelectorAll(".nm-modes input")) radio.checked = radio.value === state.mode;
+      drawView();
+      if (state.album) drawAlbum();
+      else drawCards();
+      const count = missing().length;
+      const button = find(".nm-make-all");
+      button.textContent = count ? `Make ${count === 1 ? "the missing one" : `all ${count} missing`}` : "All made";
+      button.disabled = !count || making.busy();
+      find(".nm-make-stop").hidden = !making.busy();
+      find(".nm-album-save").hidden = !state.album;
+      if (!making.busy() && state.with.length < 2) say("Choose two experiments or more.");
+      if (focused >= 0) focusCard(focused);
+    };
+
+    const focusCard = (index) => cards.querySelectorAll(".nm-card:not(.nm-card-photo)")[index]?.focus();
+
+    const { zoom, pan } = window.nightmare.compareZoom(
+      cards,
+      () => ({ zoom: state.zoom, x: state.x, y: state.y }),
+      (where) => {
+        state = { ...state, ...where };
+        drawView();
+      },
+      () => write(),
+    );
+
+    // ---- controls and keys
+
+    const flip = () => {
+      flipped = !flipped;
+      drawView();
+    };
+
+    const step = (name, values, by) => {
+      const next = values[values.indexOf(state[name]) + by];
+      if (next !== undefined) set({ [name]: next });
+    };
+
+    for (const [mode, text] of Object.entries(MODES)) {
+      const radio = make("input", { type: "radio", name: "nm-compare-mode", value: mode });
+      radio.addEventListener("change", () => set({ mode, album: "" }, { fetches: false }));
+      find(".nm-modes").append(make("label", { className: "nm-chip" }, radio, text));
+    }
+    const listen = (selector, kind, run) => find(selector).addEventListener(kind, run);
+    listen(".nm-octaves", "input", (event) => set({ octaves: octavesShown()[event.target.value] }));
+    listen(".nm-iterations", "input", (event) => set({ iterations: iterationsShown()[event.target.value] }));
+    listen(".nm-compare-photo", "change", (event) => set({ photo: event.target.value }));
+    listen(".nm-compare-base", "change", (event) => set({ base: event.target.value }));
+    listen(".nm-compare-side", "change", (event) => set({ side: Number(event.target.value) }));
+    listen(".nm-against", "change", (event) => set({ against: event.target.value }, { fetches: false }));
+    listen(".nm-compare-split", "input", (event) => {
+      state.split = Number(event.target.value);
+      drawView();
+    });
+    listen(".nm-compare-split", "change", write);
+    listen(".nm-compare-flip", "click", flip);
+    listen(".nm-make-all", "click", () => making.want(...missing()));
+    listen(".nm-make-stop", "click", making.stop);
+    for (const [way, by] of [["out", -1], ["in", 1], ["fit", 0]]) listen(`[data-zoom=${way}]`, "click", () => zoom(by));
+    listen(".nm-album-save", "click", async () => {
+      try {
+        const body = JSON.stringify(cellsOf([state.album]));
+        const answer = await request("/api/compare/album.png", { method: "POST", body, type: "application/json" });
+        const url = URL.createObjectURL(await answer.blob());
+        make("a", { href: url, download: `album-${state.album}.png` }).click();
+        setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      } catch (failure) {
+        complain(failure.message);
+      }
+    });
+    addKeys(
+      "Comparison, while its pictures have the focus",
+      [
+        ...[1, 2, 3, 4, 5, 6].map((number) => ({ keys: [String(number)], text: `Go to picture ${number}`, run: () => focusCard(number - 1) })),
+        { keys: ["ArrowLeft"], text: "Fewer iterations", run: () => step("iterations", iterationsShown(), -1) },
+        { keys: ["ArrowRight"], text: "More iterations", run: () => step("iterations", iterationsShown(), 1) },
+        { keys: ["ArrowUp"], text: "More octaves", run: () => step("octaves", octavesShown(), 1) },
+        { keys: ["ArrowDown"], text: "Fewer octaves", run: () => step("octaves", octavesShown(), -1) },
+        { keys: ["Space"], text: "Flip", run: flip },
+        { keys: ["+", "="], text: "Zoom in", run: () => zoom(1) },
+        { keys: ["-"], text: "Zoom out", run: () => zoom(-1) },
+        ...[["Left", -10, 0], ["Right", 10, 0], ["Up", 0, -10], ["Down", 0, 10]].map(([name, across, down]) => ({
+          keys: [`Shift+Arrow${name}`], text: `Move to the ${{ Left: "left", Right: "right", Up: "top", Down: "bottom" }[name]}`,
+          run: () => {
+            pan(across, down);
+            write();
+          },
+        })),
+      ],
+      { element: cards },
+    );
+
+    // ---- beginning
+
+    let found = null; // DVC's experiments, asked for when the tab is first opened
+    const findExperiments = async () => {
+      asking = true;
+      find(".nm-dvc").textContent = "Asking DVC for experiments …";
+      try {
+        const { experiments, sentence } = await getJson("/api/compare/experiments");
+        for (const each of experiments) known.set(each.name, each);
+        find(".nm-dvc").textContent = sentence;
+      } catch (failure) {
+        find(".nm-dvc").textContent = failure.message;
+      }
+      asking = false;
+      draw();
+      look();
+    };
+
+    on("compared", ({ failure = "", model, ...settings }) => {
+      complain(failure);
+      if (failure) return;
+      const others = state.with.filter((name) => name !== model).slice(0, props.most - 1);
+      state = { ...state, ...settings, with: [model, ...others], album: "" };
+      keep("compare", state);
+    });
+    on("place", ({ tab, parameters }) => {
+      if (tab !== "compare" || (parameters.size && String(parameters) === written)) return;
+      if (parameters.size) state = parse(parameters, beginning, props.most);
+      if (!photos.has(state.photo)) photos.set(state.photo, "brought before");
+      write();
+      draw();
+      found ??= awake().then(findExperiments);
+      look();
+    });
+    on("photo", ({ key, name, sample }) => {
+      photos.set(key, sample ? name : `${name}, of the Dream tab`);
+      draw();
+    });
+    draw();
+  };
+})();

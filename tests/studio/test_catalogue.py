@@ -1,0 +1,35 @@
+"""Networks that are lent to the catalogue, beside those of its list."""
+
+import pytest
+from studios import small_model
+
+from nightmare.errors import ModelError
+from nightmare.studio.models import Catalogue, Network
+from nightmare.train.model import Model
+
+
+def test_lent_networks_dream_and_are_no_part_of_the_list() -> None:
+    loaded: list[str] = []
+
+    def network(name: str) -> Network:
+        def load() -> Model:
+            loaded.append(name)
+            return small_model()
+
+        return Network(name, name, load)
+
+    catalogue = Catalogue([network("own")], lent=2)
+    for name in ("a", "b", "c"):
+        catalogue.lend(network(name))
+    assert list(catalogue.networks) == ["own"]
+    assert catalogue.model("a") is catalogue.model("a")
+    for name in ("b", "a", "c", "a", "b"):
+        catalogue.model(name)
+    assert loaded == ["a", "b", "c", "b"], "the last two stay"
+    assert catalogue.named("nobody's") == ""
+    assert "own" in loaded
+    catalogue.lend(network("b"))
+    catalogue.model("b")
+    assert loaded[-1] == "b"
+    with pytest.raises(ModelError, match="choose one of own"):
+        catalogue.network("d")
