@@ -1,7 +1,10 @@
 """The page: its head, the tabs, and how Gradio is set up to serve it and nothing else."""
 
+from pathlib import Path
+
 import gradio
 from fastapi import FastAPI
+from fastapi.responses import Response
 
 from nightmare.studio.tab import Parts, Tab
 from nightmare.studio.tabs.brush import TAB as BRUSH
@@ -13,6 +16,8 @@ from nightmare.studio.tabs.review import TAB as REVIEW
 __all__ = ["TABS", "mount"]
 
 TABS: tuple[Tab, ...] = (DREAM, BRUSH, COMPARE, REVIEW, DATASET)
+_STATIC = Path(__file__).with_name("static")
+_SCRIPT = "/studio.js"
 _HEADER = """
 <header class="nm-header">
   <h1>Deep Nightmare</h1>
@@ -24,8 +29,14 @@ _HEADER = """
 
 def mount(app: FastAPI, parts: Parts) -> None:
     """Serve the page at / of `app`."""
-    scripts = ("common.js", *dict.fromkeys(script for tab in TABS for script in tab.scripts))
-    head = "".join(f'<script src="/studio/{script}"></script>' for script in scripts)
+    names = ("common.js", *dict.fromkeys(script for tab in TABS for script in tab.scripts))
+    # One file, since Gradio inserts scripts in a way that does not keep their order.
+    scripts = "\n".join(_STATIC.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+    @app.get(_SCRIPT)
+    def script() -> Response:
+        return Response(scripts, media_type="text/javascript", headers={"cache-control": "no-cache"})
+
     gradio.mount_gradio_app(
         app,
         _page(parts),
@@ -52,7 +63,7 @@ def mount(app: FastAPI, parts: Parts) -> None:
             block_title_text_color="*neutral_800",
             block_title_text_color_dark="*neutral_200",
         ),
-        head=f'<link rel="stylesheet" href="/studio/studio.css">{head}',
+        head='<link rel="stylesheet" href="/studio/studio.css">',
     )
 
 
@@ -65,6 +76,10 @@ def _page(parts: Parts) -> gradio.Blocks:
             for tab in TABS:
                 with gradio.Tab(tab.title, id=tab.hash, elem_id=f"tab-{tab.hash}", render_children=True):
                     tab.build(parts)
+    for block in page.blocks.values():
+        if isinstance(block, gradio.HTML):
+            # Of a component's own head Gradio waits for the scripts before it runs `js_on_load`, of the page's not.
+            block.head = f'<script src="{_SCRIPT}"></script>'
     # Dreams have a line of their own (`nightmare.studio.line`), in which one knows one's place.
     page.queue(max_size=64, default_concurrency_limit=1, api_open=False)
     return page

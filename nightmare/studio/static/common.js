@@ -182,7 +182,7 @@
   const keys = [];
 
   const nameOf = (event) => {
-    const name = event.key.length === 1 ? event.key.toUpperCase() : event.key;
+    const name = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
     const shift = event.shiftKey && (event.key.length > 1 || /[A-Z]/i.test(event.key));
     return [(event.ctrlKey || event.metaKey) && "Ctrl", event.altKey && "Alt", shift && "Shift", name]
       .filter(Boolean)
