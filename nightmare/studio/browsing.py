@@ -93,11 +93,10 @@ def details(manifest: Manifest, identity: str) -> dict[str, Any] | None:
     for link in ("licence_url", "landing_url"):
         # The tables hold what owners wrote; only addresses of pages become links.
         facts[link] = facts[link] if facts[link].startswith(("https://", "http://")) else ""
-    group = manifest.frame[manifest.frame["group"] == facts["group"]]
     copies = manifest.copies
     mine = copies[copies["duplicate_of"] == identity] if len(copies) else copies
     return facts | {
-        "relatives": _records(group[group["id"] != identity], ("id", "label", "side", "keep")),
+        "relatives": _records(manifest.relatives(identity), ("id", "label", "side", "keep")),
         "copies": mine[["kind", "class_hint", "source_id"]].to_dict("records") if len(mine) else [],
     }
 

@@ -4,6 +4,7 @@ In: data/ and reports/ as the stages leave them; nothing is written. A table is 
 """
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -55,16 +56,22 @@ class Manifest:
     (source and set), what classifiers that never saw it say: `predicted` with its `certainty`, `verdict` (agrees,
     disagrees or unknown), and on the pool `suggested` with its `likelihood`, `wrong`, the faults, `doubt`, and
     `score`, which culling compares with `threshold`; None where it compares with nothing.
-    `probabilities` are theirs by id and class. `culled` says whether culling has been done. `copies` and `rejects` are
+    `probabilities` are theirs by id and class. `groups` holds the ids of near-duplicates under their group. `culled` says whether culling has been done. `copies` and `rejects` are
     those of ingest.
     """
 
     frame: pd.DataFrame
     probabilities: pd.DataFrame
+    groups: Mapping[str, tuple[str, ...]]
     threshold: float | None
     culled: bool
     copies: pd.DataFrame
     rejects: pd.DataFrame
+
+    def relatives(self, identity: str) -> pd.DataFrame:
+        """The rows of the near-duplicates of a picture, itself left out."""
+        members = self.groups[self.frame.at[identity, "group"]]
+        return self.frame.loc[[each for each in members if each != identity]]
 
 
 class Tables:
@@ -140,6 +147,7 @@ def _joined(read: dict[str, pd.DataFrame], params: Path) -> Manifest:
     return Manifest(
         frame,
         probabilities,
+        {str(group): tuple(sorted(ids)) for group, ids in frame.groupby("group").groups.items()},
         cull.confidence if cull.strategy in _SCORES else None,
         {"culled", "removed"} <= set(read),
         _copies(read.get("duplicates", none), candidates),

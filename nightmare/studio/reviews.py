@@ -77,7 +77,7 @@ def item(manifest: Manifest, identity: str, decisions: Mapping[str, str]) -> dic
     """One picture as the page shows it: label, verdict of the machine, evidence, copies and the decision, if any."""
     row = manifest.frame.loc[identity]
     said = manifest.probabilities.loc[identity].dropna().sort_values(ascending=False)
-    group = manifest.frame[(manifest.frame["group"] == row["group"]) & (manifest.frame["id"] != identity)]
+    relatives = manifest.relatives(identity)
     return {
         "id": identity,
         **{name: str(row[name]) for name in ("label", "grade", "suggested", "reason", "source_id")},
@@ -87,9 +87,9 @@ def item(manifest: Manifest, identity: str, decisions: Mapping[str, str]) -> dic
         "probabilities": [{"label": str(label), "share": float(share)} for label, share in said.items()],
         "copies": [
             {"id": copy.id, "label": copy.label, "side": copy.side, "kept": bool(copy.keep)}
-            for copy in group.head(_MOST_COPIES).itertuples()
+            for copy in relatives.head(_MOST_COPIES).itertuples()
         ],
-        "more_copies": max(0, len(group) - _MOST_COPIES),
+        "more_copies": max(0, len(relatives) - _MOST_COPIES),
         "decision": decisions.get(identity),
     }
 

@@ -67,6 +67,7 @@
     };
 
     window.nightmare.usePhoto = use;
+    window.nightmare.takePhoto = take;
 
     for (const sample of props.samples) {
       const image = make("img", { src: `/api/photos/${sample.key}.jpg?pixels=192`, alt: sample.key, loading: "lazy" });
