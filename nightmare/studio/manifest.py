@@ -56,8 +56,8 @@ class Manifest:
     (source and set), what classifiers that never saw it say: `predicted` with its `certainty`, `verdict` (agrees,
     disagrees or unknown), and on the pool `suggested` with its `likelihood`, `wrong`, the faults, `doubt`, and
     `score`, which culling compares with `threshold`; None where it compares with nothing.
-    `probabilities` are theirs by id and class. `groups` holds the ids of near-duplicates under their group. `culled` says whether culling has been done. `copies` and `rejects` are
-    those of ingest.
+    `probabilities` are theirs by id and class. `groups` holds the ids of near-duplicates under their group. `culled`
+    says whether culling has been done. `copies` and `rejects` are those of ingest.
     """
 
     frame: pd.DataFrame

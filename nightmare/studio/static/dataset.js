@@ -206,7 +206,7 @@
         ["Culling", facts.side === "test" ? "the test side is never culled" : fate],
         ["Model says", said],
         ...(facts.doubt === null ? [] : [["Doubt", percent(facts.doubt)]]),
-        ["Size", `${facts.width} x ${facts.height}, once ${facts.original_width} x ${facts.original_height}`],
+        ["Size", `${facts.width} x ${facts.height}, as found ${facts.original_width} x ${facts.original_height}`],
         ["Id", make("code", {}, facts.id)],
         ...(facts.sha256 ? [["SHA-256 of the file", make("code", {}, facts.sha256)]] : []),
         ["Perceptual hash", make("code", {}, facts.hash)],

@@ -213,7 +213,7 @@
       const track = make("div", { className: "nm-track-score", "aria-hidden": "true" });
       const mark = (name, value) => {
         const element = make("span", { className: name });
-        element.style.left = percent(value);
+        element.style.left = `${100 * value}%`;
         track.append(element);
       };
       mark("nm-score-dot", score);
@@ -263,7 +263,7 @@
         `${words(item.label)}${item.suggested ? `, like ${words(item.suggested)}` : ""}`;
       find(".nm-card-pictures").replaceChildren(...figures(item));
       card.dataset.copies = String(item.copies.length);
-      const likely = Object.entries(item.evidence).filter(([, share]) => share !== null && share >= 0.005);
+      const likely = Object.entries(item.evidence).filter(([, share]) => share !== null && share >= 0.01);
       find(".nm-verdict").textContent = [
         `Picture ${number + 1} of ${total}`,
         item.decision ? `you decided: ${item.decision}` : item.kept ? "kept so far" : `removed: ${item.reason}`,
