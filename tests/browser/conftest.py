@@ -130,13 +130,20 @@ def server(shared_server: Server) -> Server:
 
 
 @pytest.fixture(scope="session")
-def culled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def shared_culled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A studio in the folder of a project that has been culled."""
     server = Server(tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("temporary"))
     make_project(server.control)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def culled_server(shared_culled_server: Server) -> Server:
+    """The one that tests share, where nobody has decided anything yet."""
+    (shared_culled_server.control / "data/decisions.jsonl").write_text("")
+    return shared_culled_server
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,6 @@ WRONG_CLASS = [identity(number) for number in (15, 5, 3)]  # nearest the thresho
 
 @pytest.fixture
 def server(culled_server: Server) -> Server:
-    """One in which nobody has decided anything."""
-    (culled_server.control / LOG).write_text("")
     return culled_server
 
 
