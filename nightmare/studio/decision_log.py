@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nightmare.cull.decisions import read_decisions
+from nightmare.errors import InputError
 
 __all__ = ["DecisionLog"]
 
@@ -36,21 +37,36 @@ class DecisionLog:
             return self._known[1]
 
     def append(self, lines: Sequence[Mapping[str, Any]]) -> None:
-        """Add `lines` at once: all of them are on the disk when this returns, or none was written."""
+        """Add `lines` at once: all of them are on the disk when this returns.
+
+        Raises `InputError` when they cannot be written; then none of them is there.
+        """
         content = "".join(json.dumps(dict(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
         with self._lock:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            # One write at the end of the file: no other program's line can come between, nor be lost.
-            log = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             try:
-                size = os.fstat(log).st_size
-                # An editor may have left the last line open.
-                closed = size == 0 or os.pread(log, 1, size - 1) == b"\n"
-                whole = ("" if closed else "\n").encode() + content.encode()
-                written = os.write(log, whole)
-                if written != len(whole):
-                    os.ftruncate(log, size)
-                    raise OSError(f"{self._path}: only {written} of {len(whole)} bytes could be written")
-                os.fsync(log)
-            finally:
-                os.close(log)
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                log = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+                try:
+                    _write(log, content.encode())
+                finally:
+                    os.close(log)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise InputError(
+                    f"{self._path} cannot be written ({reason}): make room and make it writable for you"
+                ) from None
+
+
+def _write(log: int, content: bytes) -> None:
+    """Write all of `content` to the end of an open file in one go: no other program's line can come between."""
+    size = os.fstat(log).st_size
+    # An editor may have left the last line open.
+    closed = size == 0 or os.pread(log, 1, size - 1) == b"\n"
+    whole = content if closed else b"\n" + content
+    written = os.write(log, whole)
+    if written != len(whole):
+        # Half a line would stop the stage that reads it, unless somebody has written on behind it.
+        if os.fstat(log).st_size == size + written:
+            os.ftruncate(log, size)
+        raise OSError(f"only {written} of {len(whole)} bytes")
+    os.fsync(log)

@@ -69,9 +69,15 @@ def test_half_a_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     log.append([line(1, "keep")])
     before, write = path.read_bytes(), os.write
     monkeypatch.setattr(os, "write", lambda file, content: write(file, content[:9]))
-    with pytest.raises(OSError, match="only 9 of"):
+    with pytest.raises(InputError, match="only 9 of"):
         log.append([line(2, "remove")])
     assert path.read_bytes() == before
+
+
+def test_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "decisions.jsonl").mkdir()
+    with pytest.raises(InputError, match=r"decisions\.jsonl cannot be written \(Is a directory\)"):
+        DecisionLog(tmp_path / "decisions.jsonl").append([line(1, "keep")])
 
 
 def test_many_writers_lose_no_line(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 (() => {
   "use strict";
   const { make, on, getJson, request, addKeys, speaker, place, go } = window.nightmare;
-  const { framed, holdInDialog, holdKey, percent, showMissing, words } = window.nightmare.pictures;
+  const { framed, holdInDialog, holdKey, showMissing, words } = window.nightmare.pictures;
+  const { relatives, table } = window.nightmare.facts;
   const SIDES = ["train", "val", "test"];
   const USUAL_SIZE = "48";
   const PAUSE = 250; // milliseconds without a key before a prefix is looked for
@@ -67,7 +68,8 @@
         select.replaceChildren(...options);
         const value = parameters.get(name) ?? (name === "size" ? USUAL_SIZE : "");
         // One that was chosen before and is gone stays, so that it can be seen and changed.
-        if (value && ![...select.options].some((option) => option.value === value)) select.append(make("option", { value }, value));
+        const here = [...select.options].some((option) => option.value === value);
+        if (value && !here) select.append(make("option", { value }, value));
         select.value = value;
       }
       const prefix = form.elements.prefix;
@@ -190,47 +192,6 @@
 
     // ---- one picture ------------------------------------------------------------------------------------------
 
-    const link = (address, text) => {
-      if (!address) return text;
-      return make("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, text || address);
-    };
-
-    const rows = (facts) => {
-      const said = facts.predicted
-        ? `${words(facts.predicted)}, ${percent(facts.certainty)}: ${facts.verdict} with the label`
-        : "nothing yet";
-      const fate = facts.keep ? "kept" : ["removed", facts.reason].filter(Boolean).join(": ");
-      return [
-        ["Class", `${words(facts.label)}, grade ${facts.grade || "none"}`],
-        ["Side", facts.side],
-        ["Culling", facts.side === "test" ? "the test side is never culled" : fate],
-        ["Model says", said],
-        ...(facts.doubt === null ? [] : [["Doubt", percent(facts.doubt)]]),
-        ["Size", `${facts.width} x ${facts.height}, as found ${facts.original_width} x ${facts.original_height}`],
-        ["Id", make("code", {}, facts.id)],
-        ...(facts.sha256 ? [["SHA-256 of the file", make("code", {}, facts.sha256)]] : []),
-        ["Perceptual hash", make("code", {}, facts.hash)],
-        ["Source", link(facts.landing_url, `${facts.source}, ${facts.source_id}`)],
-        ["Found by", facts.query || "nothing"],
-        ["Creator", facts.creator || "not stated"],
-        ["Licence", link(facts.licence_url, facts.licence || "not stated")],
-        ["Exact copies", facts.copies.map((copy) => `${copy.source_id} (${copy.kind}, ${words(copy.class_hint)})`).join("; ") || "none"],
-      ];
-    };
-
-    const relatives = (facts) => {
-      if (!facts.relatives.length) return "";
-      const list = make("ol", { className: "nm-strip" });
-      for (const { id, label, side, keep } of facts.relatives) {
-        const title = `${words(label)}, ${side}${keep ? "" : ", removed"}`;
-        const button = make("button", { type: "button", title }, framed(id, title));
-        button.addEventListener("click", () => set({ picture: id }));
-        list.append(make("li", {}, button));
-      }
-      const group = make("code", {}, facts.group);
-      return make("div", {}, make("p", { className: "nm-hint" }, "Near-duplicates and drawings of one work, group ", group), list);
-    };
-
     const useAsPhoto = (facts) =>
       attempt(async () => {
         const answer = await request(`/api/thumbs/${facts.id}.webp?whole=true`);
@@ -247,11 +208,13 @@
         const facts = await getJson(`/api/data/${encodeURIComponent(identity)}`);
         if (now().get("picture") !== identity) return;
         closeDetail();
+        const title = words(facts.label);
         const opened = make("dialog", { className: "nm-dialog nm-detail", "aria-labelledby": "nm-detail-title" });
         opened.dataset.id = identity;
         dialog = opened;
         const use = make("button", { type: "button", className: "nm-button" }, "Use as photo");
-        const review = make("button", { type: "button", className: "nm-button", disabled: facts.side === "test" }, "Open in Review");
+        const review = make("button", { type: "button", className: "nm-button" }, "Open in Review");
+        review.disabled = facts.side === "test"; // never culled
         const close = make("button", { type: "button", className: "nm-button nm-primary" }, "Close");
         use.addEventListener("click", () => useAsPhoto(facts));
         review.addEventListener("click", () => {
@@ -259,12 +222,10 @@
           go("review", { id: identity });
         });
         close.addEventListener("click", () => opened.close());
-        const table = make("table");
-        for (const [name, value] of rows(facts)) table.append(make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, value)));
         opened.append(
-          make("h2", { id: "nm-detail-title" }, `${words(facts.label)} `, make("small", {}, facts.source_id)),
-          make("div", { className: "nm-detail-body" }, framed(identity, words(facts.label), { whole: true }), table),
-          relatives(facts),
+          make("h2", { id: "nm-detail-title" }, `${title} `, make("small", {}, facts.source_id)),
+          make("div", { className: "nm-detail-body" }, framed(identity, title, { whole: true }), table(facts)),
+          relatives(facts, (id) => set({ picture: id })),
           make("div", { className: "nm-dialog-buttons" }, use, review, close),
         );
         holdInDialog(opened);

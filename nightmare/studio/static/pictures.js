@@ -42,6 +42,6 @@
 
     // One sentence, the command that makes what is absent, and where to read on.
     showMissing: (element, { missing, command, guide }) =>
-      element.replaceChildren(`${missing} `, make("code", {}, command), ". The guide is ", make("code", {}, guide), "."),
+      element.replaceChildren(`${missing} `, make("code", {}, command), "; see ", make("code", {}, guide), "."),
   };
 })();

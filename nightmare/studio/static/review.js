@@ -3,7 +3,8 @@
 (() => {
   "use strict";
   const { make, on, ask, getJson, postJson, addKeys, speaker, kept, keep, place, go } = window.nightmare;
-  const { bar, framed, holdInDialog, holdKey, percent, showMissing, words } = window.nightmare.pictures;
+  const { framed, holdKey, percent, showMissing, words } = window.nightmare.pictures;
+  const { balance, figures, leftOut, score, shares, zoom } = window.nightmare.evidence;
   const STRIP = 12; // pictures after the one that is looked at
   const WINDOW = 24; // pictures that are asked for at once
   const LEFT_OUT = "left out by ingest";
@@ -47,6 +48,8 @@
     const query = (more = {}) => new URLSearchParams({ seed, alone, ...more });
     const queue = () => overview?.queues.find((each) => each.reason === reason);
     const current = () => items.get(number);
+
+    const focusCard = () => card.focus({ preventScroll: true });
 
     const attempt = async (work) => {
       complaint.textContent = "";
@@ -119,11 +122,15 @@
       attempt(async () => {
         const identity = parameters.get("id") ?? "";
         const wanted = parameters.get("reason") ?? "";
-        alone = identity;
+        alone = "";
         if (!(await look())) return;
         drawSides();
         if (identity) {
           const found = await getJson(`/api/review/place?${new URLSearchParams({ identity })}`);
+          if (found.reason === ALONE) {
+            alone = identity;
+            await look();
+          }
           await open(found.reason, found.number);
           return;
         }
@@ -164,73 +171,9 @@
       if (reason === SECOND_LOOK) list.append(make("li", {}, another));
     };
 
-    const drawBalance = () => {
-      find(".nm-balance tbody").replaceChildren(
-        ...overview.classes.map(({ label, kept: stay, removed, were_removed: before }) => {
-          const change = removed - before;
-          return make(
-            "tr",
-            {},
-            make("th", { scope: "row" }, words(label), bar(stay / Math.max(1, stay + removed))),
-            make("td", {}, String(stay)),
-            make("td", {}, String(removed), change ? make("small", {}, ` (${change > 0 ? "+" : "−"}${Math.abs(change)})`) : ""),
-          );
-        }),
-      );
-    };
-
     const drawSides = () => {
       drawReasons();
-      drawBalance();
-    };
-
-    const figure = (identity, label, fate, note) =>
-      make(
-        "figure",
-        {},
-        framed(identity, `${words(label)}, ${fate}`, { whole: true }),
-        make("figcaption", {}, make("strong", {}, words(label)), ` · ${fate}`, note ? make("small", {}, note) : ""),
-      );
-
-    const fateOf = ({ kept: stays, decision }) =>
-      decision ? `${DONE[decision].toLowerCase()} by hand` : stays ? "kept" : "removed";
-
-    const distance = ({ bits, side }) =>
-      [bits === undefined ? "" : `${bits} of 64 bits apart`, side === "test" ? "test side" : ""].filter(Boolean).join(", ");
-
-    const figures = (item) => [
-      figure(item.id, item.label, fateOf(item), ""),
-      ...item.copies.map((copy) => figure(copy.id, copy.label, fateOf(copy), distance(copy))),
-    ];
-
-    const drawScore = ({ score }) => {
-      const box = find(".nm-score");
-      if (score === null) {
-        box.replaceChildren();
-        return;
-      }
-      const { threshold } = overview;
-      const track = make("div", { className: "nm-track-score", "aria-hidden": "true" });
-      const mark = (name, value) => {
-        const element = make("span", { className: name });
-        element.style.left = `${100 * value}%`;
-        track.append(element);
-      };
-      mark("nm-score-dot", score);
-      if (threshold !== null) mark("nm-score-threshold", threshold);
-      const beyond = threshold === null ? "" : `, removed above ${percent(threshold)}`;
-      box.replaceChildren(make("p", {}, "Doubt ", make("strong", {}, percent(score)), beyond), track);
-    };
-
-    const drawShares = (item) => {
-      const shown = item.probabilities.filter(({ label }, rank) => rank < 4 || label === item.label);
-      find(".nm-shares").replaceChildren(
-        ...shown.map(({ label, share }) => {
-          const mine = label === item.label;
-          const name = make("span", {}, words(label), mine ? make("small", {}, " its label") : "");
-          return make("li", { className: mine ? "nm-mine" : "" }, name, make("span", {}, percent(share)), bar(share));
-        }),
-      );
+      find(".nm-balance tbody").replaceChildren(...balance(overview.classes));
     };
 
     const drawStrip = () => {
@@ -250,7 +193,8 @@
     const draw = () => {
       drawSides();
       const item = current();
-      for (const part of [card, find(".nm-decide"), find(".nm-strip"), find(".nm-review-head progress")]) part.hidden = !item;
+      const parts = [card, find(".nm-decide"), find(".nm-strip"), find(".nm-review-head progress")];
+      for (const part of parts) part.hidden = !item;
       find(".nm-left-out").hidden = true;
       find(".nm-review-head h2").textContent = reason;
       if (!item) return;
@@ -269,8 +213,8 @@
         item.decision ? `you decided: ${item.decision}` : item.kept ? "kept so far" : `removed: ${item.reason}`,
         ...likely.map(([name, share]) => `${name} ${percent(share)}`),
       ].join(" · ");
-      drawScore(item);
-      drawShares(item);
+      find(".nm-score").replaceChildren(...score(item, overview.threshold));
+      find(".nm-shares").replaceChildren(...shares(item));
       find(".nm-source").textContent =
         `${item.source_id} · grade ${item.grade || "none"} · ${item.id}` +
         (item.more_copies ? ` · ${item.more_copies} more of its group` : "");
@@ -281,17 +225,12 @@
 
     const showLeftOut = ({ rows, total: all }) => {
       draw();
-      find(".nm-progress-words").textContent =
-        rows.length < all ? `the first ${rows.length} of ${all}` : `${all} files, of which no picture was made`;
+      const first = rows.length < all ? `the first ${rows.length} of ` : "";
+      find(".nm-progress-words").textContent = `${first}${all} files, of which no picture was made`;
       delete review.dataset.id;
       const box = find(".nm-left-out");
       box.hidden = false;
-      box.replaceChildren(
-        ...rows.map(({ name, reason: why, detail, kept: stays }) => {
-          const text = make("div", {}, make("strong", {}, name), make("p", { className: "nm-hint" }, `${why}: ${detail}`));
-          return make("div", { className: "nm-left-out-row" }, stays ? framed(stays, "what was kept of it") : "", text);
-        }),
-      );
+      box.replaceChildren(...leftOut(rows));
     };
 
     // ---- moving and deciding ----------------------------------------------------------------------------------
@@ -316,7 +255,7 @@
 
     const choose = async (name) => {
       await open(name);
-      card.focus({ preventScroll: true });
+      focusCard();
     };
 
     const send = (decisions, why) => {
@@ -359,10 +298,9 @@
         const last = number >= total - 1;
         draw();
         if (!last) await move(1);
-        card.focus({ preventScroll: true });
-        say(`${DONE[decision]}.${progressWords()}${last ? " That was the last one here; G opens the next reason." : ""}`, {
-          urgent: true,
-        });
+        focusCard();
+        const end = last ? " That was the last one here; G opens the next reason." : "";
+        say(`${DONE[decision]}.${progressWords()}${end}`, { urgent: true });
       });
 
     const undo = alike(async () => {
@@ -382,7 +320,7 @@
         return;
       }
       draw();
-      card.focus({ preventScroll: true });
+      focusCard();
       say(`Undone.${progressWords()}`, { urgent: true });
     });
 
@@ -410,7 +348,7 @@
       undone.push({ changes: page.map(({ id }) => ({ id, before: null })), reason, number });
       draw();
       await move(STRIP + 1);
-      card.focus({ preventScroll: true });
+      focusCard();
       say(`${DONE[labels[chosen]]}: ${pictures}.${progressWords()}`, { urgent: true });
     });
 
@@ -419,42 +357,8 @@
       if (names.length) choose(names[(names.indexOf(reason) + 1) % names.length]);
     };
 
-    // Large, one at a time; the arrows then go through the picture and its copies.
-    const zoom = () => {
-      const item = current();
-      if (!item) return;
-      const shown = figures(item);
-      let at = 0;
-      const hint = shown.length > 1 ? "Arrows show its copies, Space or Escape closes." : "Space or Escape closes.";
-      const stage = make("div", { className: "nm-zoom-stage" });
-      const close = make("button", { type: "button", className: "nm-button" }, "Close");
-      const dialog = make(
-        "dialog",
-        { className: "nm-dialog nm-zoomed", "aria-label": "The picture, large" },
-        stage,
-        make("div", { className: "nm-row" }, make("span", { className: "nm-hint" }, `${hint} Hold V to see it sharp.`), close),
-      );
-      const turn = (steps) => {
-        at = (at + steps + shown.length) % shown.length;
-        stage.replaceChildren(shown[at]);
-        dialog.dataset.at = String(at);
-      };
-      dialog.addEventListener("keydown", (event) => {
-        if (event.key === "ArrowLeft" || event.key === "ArrowRight") turn(event.key === "ArrowLeft" ? -1 : 1);
-        else if (event.key === " ") dialog.close();
-        else return;
-        event.preventDefault();
-        event.stopPropagation();
-      });
-      holdInDialog(dialog);
-      dialog.addEventListener("close", () => {
-        dialog.remove();
-        card.focus({ preventScroll: true });
-      });
-      close.addEventListener("click", () => dialog.close());
-      document.body.append(dialog);
-      turn(0);
-      dialog.showModal();
+    const enlarge = () => {
+      if (current()) zoom(current(), focusCard);
     };
 
     // ---- what starts it all -----------------------------------------------------------------------------------
@@ -464,7 +368,7 @@
     buttons.keep.addEventListener("click", keepIt);
     buttons.remove.addEventListener("click", removeIt);
     buttons.undo.addEventListener("click", undo);
-    buttons["zoom-pictures"].addEventListener("click", zoom);
+    buttons["zoom-pictures"].addEventListener("click", enlarge);
     buttons.whole.addEventListener("click", wholePage);
     addKeys(
       "Review",
@@ -474,7 +378,7 @@
         { keys: ["U"], text: "Undo the last decision", run: undo },
         { keys: ["ArrowLeft"], text: "The picture before", run: () => move(-1) },
         { keys: ["ArrowRight"], text: "The next picture", run: () => move(1) },
-        { keys: ["Space"], text: "Zoom; the arrows then switch between copies", run: zoom },
+        { keys: ["Space"], text: "Zoom; the arrows then switch between copies", run: enlarge },
         { keys: ["Shift+A"], text: "Decide about the whole page", run: wholePage },
         { keys: ["G"], text: "The next reason", run: nextReason },
         holdKey(review),

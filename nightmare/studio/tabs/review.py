@@ -169,4 +169,4 @@ def _measured(shown: dict[str, Any], manifest: Manifest, pictures: Pictures) -> 
     return shown
 
 
-TAB = Tab("review", "Review", _build, routes=_routes, scripts=("pictures.js", "review.js"))
+TAB = Tab("review", "Review", _build, routes=_routes, scripts=("pictures.js", "evidence.js", "review.js"))
