@@ -19,6 +19,7 @@
 
     let wanted = null; // parameters of the address, as a string; null before the tab was first opened
     let shown = null; // the page that is shown
+    let brought = null; // what of the address was last asked for, so that nothing is asked for twice
     let asked = 0; // counts pages, so that a late answer to an older question is let go
     let dialog = null;
 
@@ -36,14 +37,15 @@
 
     const now = () => new URLSearchParams(wanted ?? "");
 
-    // Change some of the address; an empty value takes its name out.
-    const set = (changes) => {
+    // Change some of the address; an empty value takes its name out. `bring` asks for what is wanted then.
+    const set = (changes, bring = null) => {
       const parameters = now();
       for (const [name, value] of Object.entries(changes)) {
         if (value) parameters.set(name, value);
         else parameters.delete(name);
       }
       wanted = String(parameters);
+      bring?.();
       if (place().tab === "data") go("data", parameters);
     };
 
@@ -89,6 +91,7 @@
     const load = (focus = null) =>
       attempt(async () => {
         const mine = (asked += 1);
+        brought = withoutPicture(wanted);
         const answer = await getJson(`/api/data?${question()}`);
         if (mine !== asked) return;
         const missing = find(".nm-missing");
@@ -170,8 +173,7 @@
     const turn = (pages, focus = null) => {
       const number = shown.number + pages;
       if (number < 1 || number > shown.pages) return;
-      set({ page: number > 1 ? String(number) : "", picture: "" });
-      load(focus);
+      set({ page: number > 1 ? String(number) : "", picture: "" }, () => load(focus));
     };
 
     const columns = () => {
@@ -257,10 +259,7 @@
 
     // ---- what starts it all -----------------------------------------------------------------------------------
 
-    const filter = () => {
-      set({ ...filtersOf(), page: "" });
-      load();
-    };
+    const filter = () => set({ ...filtersOf(), page: "" }, load);
     let timer = null;
     form.addEventListener("change", filter);
     form.elements.prefix.addEventListener("input", () => {
@@ -271,8 +270,7 @@
     form.addEventListener("reset", (event) => {
       event.preventDefault();
       form.elements.prefix.value = "";
-      set(Object.fromEntries([...now().keys()].map((name) => [name, ""])));
-      load();
+      set(Object.fromEntries([...now().keys()].map((name) => [name, ""])), load);
     });
     before.addEventListener("click", () => turn(-1));
     after.addEventListener("click", () => turn(1));
@@ -300,9 +298,8 @@
         return;
       }
       const picture = parameters.get("picture");
-      const asBefore = wanted !== null && withoutPicture(come) === withoutPicture(wanted) && shown;
       wanted = come;
-      if (!asBefore) load();
+      if (brought !== withoutPicture(come)) load();
       if (picture) showDetail(picture);
       else closeDetail();
     });
