@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from made_project import make_project
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -126,6 +127,23 @@ def server(shared_server: Server) -> Server:
     """The studio that tests share, at its usual pace."""
     shared_server.delay(0.02)
     return shared_server
+
+
+@pytest.fixture(scope="session")
+def shared_culled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A studio in the folder of a project that has been culled."""
+    server = Server(tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("temporary"))
+    make_project(server.control)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def culled_server(shared_culled_server: Server) -> Server:
+    """The one that tests share, where nobody has decided anything yet."""
+    (shared_culled_server.control / "data/decisions.jsonl").write_text("")
+    return shared_culled_server
 
 
 @pytest.fixture(scope="session")

@@ -195,11 +195,15 @@
     for (const entry of entries) keys.push({ group, element, tab, ...entry });
   };
 
-  const typing = (target) => target.matches?.("textarea, input:not([type=range], [type=checkbox], [type=radio])");
+  const typing = (target) => target.matches?.("textarea, select, input:not([type=range], [type=checkbox], [type=radio])");
+
+  // What has the focus takes Space itself.
+  const pressing = (target) => target.matches?.("button, a, input, select, summary");
 
   const handled = (event, kind) => {
     if (document.querySelector("dialog[open]")) return;
     const pressed = nameOf(event);
+    if (pressed === "Space" && pressing(event.target)) return;
     const plain = !event.ctrlKey && !event.metaKey && event.key !== "Escape";
     if (plain && typing(event.target)) return;
     for (const entry of keys) {

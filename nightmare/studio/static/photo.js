@@ -73,6 +73,7 @@
       file = blob;
       use(photo);
     };
+    window.nightmare.takePhoto = take;
 
     for (const sample of props.samples) {
       const image = make("img", { src: `/api/photos/${sample.key}.jpg?pixels=192`, alt: sample.key, loading: "lazy" });
