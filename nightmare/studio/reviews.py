@@ -16,7 +16,19 @@ from nightmare.studio.errors import Refusal
 from nightmare.studio.manifest import Manifest
 from nightmare.tables import FAULTS
 
-__all__ = ["ALONE", "NEARLY", "SECOND_LOOK", "Queue", "balance", "item", "left_out", "lines", "place_of", "queues"]
+__all__ = [
+    "ALONE",
+    "NEARLY",
+    "SECOND_LOOK",
+    "Decision",
+    "Queue",
+    "balance",
+    "item",
+    "left_out",
+    "lines",
+    "place_of",
+    "queues",
+]
 
 Decision = Literal["keep", "remove", "undo"]
 NEARLY, SECOND_LOOK, ALONE = "nearly removed", "second look", "one picture"

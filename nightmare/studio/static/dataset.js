@@ -225,7 +225,8 @@
         });
         close.addEventListener("click", () => opened.close());
         opened.append(
-          make("h2", { id: "nm-detail-title" }, `${title} `, make("small", {}, facts.source_id)),
+          // The heading has the focus first: a link further down would scroll the picture away.
+          make("h2", { id: "nm-detail-title", tabIndex: -1, autofocus: true }, `${title} `, make("small", {}, facts.source_id)),
           make("div", { className: "nm-detail-body" }, framed(identity, title, { whole: true }), table(facts)),
           relatives(facts, (id) => set({ picture: id })),
           make("div", { className: "nm-dialog-buttons" }, use, review, close),
