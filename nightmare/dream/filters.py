@@ -46,7 +46,8 @@ def direction(gradient: Tensor, images: Tensor, recipe: Recipe) -> Tensor:
     if recipe.headroom:
         for image, levels in zip(gradient, images, strict=True):
             for plane, level in zip(image, levels, strict=True):
-                room = torch.where(plane > 0, 1 - level, level)
+                # Between octaves values lie beyond black and white: without a floor the room would have a pole there.
+                room = torch.where(plane > 0, 1 - level, level).clamp_(min=0)
                 plane.mul_(room.div_(room + recipe.headroom))
     mean = torch.linalg.vector_norm(gradient, ord=1, dim=(1, 2, 3), keepdim=True) / gradient[0].numel()
     return gradient.div_(mean.clamp_min(torch.finfo(gradient.dtype).tiny))

@@ -11,7 +11,7 @@ from nightmare.errors import InputError, ParameterError
 __all__ = ["ENGINE", "Recipe", "parse_layers"]
 
 # Goes up whenever the same recipe makes another picture than before.
-ENGINE = 4
+ENGINE = 5
 
 _CLASS = "class:"
 _OBJECTIVE = re.compile(

@@ -140,6 +140,16 @@ def test_headroom_slows_what_goes_to_black_or_white_and_nothing_that_leaves() ->
     torch.testing.assert_close(up[2] / up[1], torch.tensor((0.04 / 0.24) / (0.5 / 0.7), dtype=torch.float64))
 
 
+def test_headroom_leaves_alone_what_lies_beyond_black_and_white() -> None:
+    """Octaves end there before a step clips them; just beyond, a share of the room would have a pole."""
+    images = torch.tensor([0.5, 1.199, 1.4, -0.199], dtype=torch.float64).expand(1, 3, 2, 4)
+    steps = step(torch.ones(1, 3, 2, 4, dtype=torch.float64), images, headroom=0.2)[0, 0, 0]
+    assert steps[1] == steps[2] == 0
+    down = step(-torch.ones(1, 3, 2, 4, dtype=torch.float64), images, headroom=0.2)[0, 0, 0]
+    assert down[3] == 0
+    assert steps[0] > 0 > down[0]
+
+
 def test_headroom_clips_less_of_a_dream(model: Model, photos: Tensor) -> None:
     recipe = Recipe(layers={"layer2": 1.0}, octaves=1, iterations=10, step_size=0.02, strength=1.0)
     inner = 0.1 + 0.8 * photos
