@@ -157,6 +157,8 @@ def parameters_read(function: ast.FunctionDef) -> set[str | None]:
         read |= {f"dream.{name}" for name in Recipe.model_fields}
     if "dict(section)" in ast.unparse(function):
         read |= typed_leaves(RobustParams, "robust") | typed_leaves(JudgeParams, "judge")
+    if "model.architecture" in read:
+        read |= {"model.network", "model.depth"}
     return read
 
 

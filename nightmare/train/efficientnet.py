@@ -6,6 +6,7 @@ server is asked for them.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,7 @@ from torch import Tensor, nn
 
 from nightmare.errors import ModelError
 
-__all__ = ["MEAN", "STD", "EfficientNetLite0", "imagenet_weights", "published_weights"]
-
-# The normalisation of RGB in 0 … 1 that all networks here have: that of torchvision's weights.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+__all__ = ["EfficientNetLite0", "imagenet_weights", "published_weights"]
 
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the package's file
 _EPSILON = 1e-3  # of the normalisation, with which those weights were made
@@ -74,13 +71,14 @@ def _plain_normalisation(network: nn.Module) -> None:
             _plain_normalisation(module)
 
 
-def imagenet_weights() -> dict[str, Tensor]:
-    """The state of an `EfficientNetLite0` of ImageNet's 1,000 classes. See `published_weights` for what it raises.
+def imagenet_weights(*, mean: Sequence[float], deviation: Sequence[float]) -> dict[str, Tensor]:
+    """The state of an `EfficientNetLite0` of ImageNet's 1,000 classes, for RGB in 0 … 1 normalised by these three each.
 
-    They were made for another normalisation of pictures, which the first layer makes good.
+    The weights were made for another normalisation, which the first layer makes good. See `published_weights` for what
+    it raises.
     """
     state = dict(zip(EfficientNetLite0(1000).state_dict(), published_weights(), strict=True))
-    ours, theirs = (torch.tensor(values).view(2, 3) for values in ((*MEAN, *STD), (*_MEAN, *_STD)))
+    ours, theirs = (torch.tensor(values).view(2, 3) for values in ((*mean, *deviation), (*_MEAN, *_STD)))
     kernels = state["conv1.weight"]
     shift = (ours[0] - theirs[0]) / theirs[1]
     state["bn1.0.running_mean"] = state["bn1.0.running_mean"] - kernels.sum((2, 3)) @ shift

@@ -16,7 +16,7 @@ from torch import Tensor
 from torchvision import models
 
 from nightmare.errors import ModelError
-from nightmare.train.efficientnet import MEAN, STD, EfficientNetLite0, imagenet_weights
+from nightmare.train.efficientnet import EfficientNetLite0, imagenet_weights
 
 __all__ = [
     "ARCHITECTURES",
@@ -31,6 +31,9 @@ __all__ = [
     "read_weights",
 ]
 
+# The normalisation of RGB in 0 … 1 that all networks here have: that of torchvision's weights.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
 EFFICIENTNET = "efficientnet_lite0"
 ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", EFFICIENTNET)
 
@@ -88,7 +91,7 @@ def load_pretrained(network: Network, architecture: str, pretrained: str) -> Non
 
 def _imagenet_weights(architecture: str) -> dict[str, Tensor]:
     if architecture == EFFICIENTNET:
-        return imagenet_weights()
+        return imagenet_weights(mean=MEAN, deviation=STD)
     weights = models.get_model_weights(architecture).DEFAULT
     try:
         return dict(weights.get_state_dict(progress=True, check_hash=True))

@@ -29,7 +29,7 @@ def photo(name: str) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def photographer() -> EfficientNetLite0:
     network = EfficientNetLite0(1000)
-    network.load_state_dict(imagenet_weights())
+    network.load_state_dict(imagenet_weights(mean=MEAN, deviation=STD))
     return network.eval().requires_grad_(False)
 
 
@@ -74,7 +74,9 @@ def test_imagenet_needs_no_server_and_leaves_a_head_of_other_classes() -> None:
     network = build_network(EFFICIENTNET, 3)
     head = network.fc.weight.clone()
     load_pretrained(network, EFFICIENTNET, "imagenet")
-    torch.testing.assert_close(network.conv1.weight.detach(), imagenet_weights()["conv1.weight"])
+    torch.testing.assert_close(
+        network.conv1.weight.detach(), imagenet_weights(mean=MEAN, deviation=STD)["conv1.weight"]
+    )
     torch.testing.assert_close(network.fc.weight, head)
 
 
