@@ -22,7 +22,10 @@ def test_a_section_overrides_what_it_names_and_nothing_else(params: Params) -> N
     assert changed.train.epochs == params.robust.epochs
     assert changed.train.adversarial == params.robust.adversarial
     assert changed.train.batch == params.train.batch
+    assert (changed.model.network, changed.model.pixels) == (params.robust.network, params.robust.pixels)
+    assert changed.train.first_pixels == params.robust.pixels, "it sees already"
     judging = overridden(params, params.judge)
     assert judging.seed == params.seed
-    assert judging.model == params.model
+    assert judging.model.pretrained == params.model.pretrained
+    assert judging.train.first_pixels == params.train.first_pixels
     assert judging.train.adversarial == params.train.adversarial

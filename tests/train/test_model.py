@@ -49,8 +49,8 @@ def test_absent_model_says_what_to_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"depth": 34}, "does not fit its card"),
-        ({"depth": 7}, "names depth 7"),
+        ({"architecture": "resnet34"}, "does not fit its card"),
+        ({"architecture": "resnet7"}, "names 'resnet7'"),
         ({"classes": ["bars"]}, "is damaged"),
         ({"classes": ["a", "b", "c"]}, "does not fit its card"),
         ({"surprise": 1}, "is damaged"),
