@@ -64,7 +64,7 @@ class Experiment:
 
     difference: dict[str, Any]
     shown: list[dict[str, Any]]
-    depth_afterwards: int
+    architecture_afterwards: str
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def try_another_depth(clone: Clone, ran: dict[str, list[str]]) -> Experiment:
     clone.change(model__depth=18)
     ran["model.depth back again"] = clone.repro()
     card = json.loads((clone.folder / "models" / "retrain" / "model.json").read_text(encoding="utf-8"))
-    return Experiment(difference, shown, card["depth"])
+    return Experiment(difference, shown, card["architecture"])
 
 
 def edit(clone: Clone, ran: dict[str, list[str]]) -> Results:
@@ -132,7 +132,7 @@ def test_a_change_reruns_what_it_concerns(history: History, change: str, stages:
 
 
 def test_going_back_restores_the_outputs(history: History) -> None:
-    assert history.experiment.depth_afterwards == 18
+    assert history.experiment.architecture_afterwards == "resnet18"
 
 
 def test_an_override_leaves_metrics_that_dvc_compares(history: History) -> None:
