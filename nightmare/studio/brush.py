@@ -30,8 +30,7 @@ _STAMP = Recipe(
     headroom=0.03,
     strength=1.0,
 )
-# The steps of several octaves add up, so each of them is smaller. Between octaves values leave 0 … 1, where headroom
-# divides by nearly nothing and leaves bright specks (1077 against 35 after 40 stamps).
+# The steps of several octaves add up, so each of them is smaller.
 _OCTAVES = _STAMP.model_copy(update={"octaves": 3, "zoom": 0.0, "headroom": 0.0})
 QUALITIES: Mapping[str, Recipe] = MappingProxyType(
     {

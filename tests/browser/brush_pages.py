@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from conftest import Server, Visitor
-from pages import file_of, picture
+from made_pictures import file_of, picture
 from PIL import Image
 
 if TYPE_CHECKING:

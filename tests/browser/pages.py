@@ -1,30 +1,15 @@
-"""What several tests do on a page, and pictures to do it with."""
+"""What several tests do on a page."""
 
-import io
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL import Image
+from made_pictures import file_of, picture
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 RESULT = ".nm-viewer[data-result][data-state=idle]"
-
-
-def picture(width: int, height: int) -> Image.Image:
-    """A photo whose four corners differ."""
-    down, across = np.mgrid[:height, :width]
-    levels = np.stack([255 * across / width, 255 * down / height, np.full_like(down, 90)], axis=2)
-    return Image.fromarray(levels.astype(np.uint8))
-
-
-def file_of(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def choose(page: "Page", content: bytes, name: str = "photo.png") -> None:
@@ -66,3 +51,19 @@ def set_slider(page: "Page", name: str, value: float) -> None:
 def more_controls(page: "Page") -> None:
     page.get_by_role("button", name="More controls").click()
     page.wait_for_selector("#dream-octaves input[type=number]")
+
+
+def give(page: "Page", how: str, name: str) -> None:
+    """Drop or paste (`how`) a photo of this `name` anywhere on the page."""
+    event = {
+        "drop": "new DragEvent('drop', { dataTransfer: given, bubbles: true, cancelable: true })",
+        "paste": "new ClipboardEvent('paste', { clipboardData: given, bubbles: true })",
+    }[how]
+    page.evaluate(
+        f"""([bytes, name]) => {{
+          const given = new DataTransfer();
+          given.items.add(new File([new Uint8Array(bytes)], name + '.png', {{ type: 'image/png' }}));
+          document.body.dispatchEvent({event});
+        }}""",
+        [list(file_of(picture(300, 200))), name],
+    )

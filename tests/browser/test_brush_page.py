@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from brush_pages import STILL, Server, Visit, bring, brush_page, click, picture, place, shown, stamped, stamps
-from pages import RESULT, dream, file_of
+from made_pictures import file_of
+from pages import RESULT, dream, give
 from PIL import Image
 
 if TYPE_CHECKING:
@@ -217,18 +218,8 @@ def test_painting_is_not_replaced_unasked(server: Server, visit: Visit) -> None:
 
 def test_dropped_and_pasted_photos_are_taken_by_the_open_tab(server: Server, visit: Visit) -> None:
     page = brush_page(visit(server), PHOTO)
-    for name, make in (
-        ("dropped", "new DragEvent('drop', { dataTransfer: given, bubbles: true, cancelable: true })"),
-        ("pasted", "new ClipboardEvent('paste', { clipboardData: given, bubbles: true })"),
-    ):
-        page.evaluate(
-            f"""([bytes, name]) => {{
-              const given = new DataTransfer();
-              given.items.add(new File([new Uint8Array(bytes)], name + '.png', {{ type: 'image/png' }}));
-              document.body.dispatchEvent({make});
-            }}""",
-            [list(file_of(picture(300, 200))), name],
-        )
+    for how, name in (("drop", "dropped"), ("paste", "pasted")):
+        give(page, how, name)
         page.wait_for_selector(f".nm-brush[data-photo={name}]")
     assert page.get_attribute(".nm-before", "alt") == "The photo cat"
 

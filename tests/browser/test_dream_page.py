@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from conftest import Server, Visitor
-from pages import RESULT, choose, chosen, dream, file_of, more_controls, picture, set_slider, step, until
+from made_pictures import file_of, picture
+from pages import RESULT, choose, chosen, dream, more_controls, set_slider, step, until
 from PIL import Image
 from stub_studio import stub_model, stub_steps
 

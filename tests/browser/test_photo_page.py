@@ -9,7 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import Server, Visitor
-from pages import RESULT, choose, chosen, dream, file_of, picture
+from made_pictures import file_of, picture
+from pages import RESULT, choose, chosen, dream, give
 from PIL import Image
 
 Visit = Callable[..., Visitor]
@@ -116,18 +117,8 @@ def test_turned_photo_stands_upright_and_its_place_stays_secret(server: Server, 
 
 def test_dropped_and_pasted_photos_are_taken(server: Server, visit: Visit) -> None:
     page = visit(server).open()
-    for name, make in (
-        ("dropped", "new DragEvent('drop', { dataTransfer: given, bubbles: true, cancelable: true })"),
-        ("pasted", "new ClipboardEvent('paste', { clipboardData: given, bubbles: true })"),
-    ):
-        page.evaluate(
-            f"""([bytes, name]) => {{
-              const given = new DataTransfer();
-              given.items.add(new File([new Uint8Array(bytes)], name + '.png', {{ type: 'image/png' }}));
-              document.body.dispatchEvent({make});
-            }}""",
-            [list(file_of(picture(300, 200))), name],
-        )
+    for how, name in (("drop", "dropped"), ("paste", "pasted")):
+        give(page, how, name)
         page.wait_for_function("name => document.querySelector('.nm-before').alt === `The photo ${name}`", arg=name)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from conftest import Server, Visitor
-from pages import RESULT, chosen, dream, file_of, picture
+from made_pictures import file_of, picture
+from pages import RESULT, chosen, dream
 
 
 def test_page_outlives_the_server(start_server: Callable[..., Server], visit: Callable[..., Visitor]) -> None:

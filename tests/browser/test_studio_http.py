@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Server
-from pages import file_of, picture, until
+from made_pictures import file_of, picture
+from pages import until
 
 OWN = {"X-Deep-Nightmare": "1"}
 HEADERS = {

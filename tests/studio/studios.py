@@ -1,12 +1,9 @@
-"""What several tests of the studio make: a small network, a dreamer, and photos."""
+"""What several tests of the studio make: a small network, a dreamer, and wishes."""
 
-import io
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from nightmare.dream.engine import Step
@@ -54,15 +51,3 @@ def brightening(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iter
         for iteration in range(recipe.iterations_of(octave)):
             images = (images + 0.01).clamp(0, 1)
             yield Step(octave, iteration, images, torch.zeros(1))
-
-
-def picture(width: int, height: int) -> Image.Image:
-    down, across = np.mgrid[:height, :width]
-    levels = np.stack([255 * across / width, 255 * down / height, np.full_like(down, 90)], axis=2)
-    return Image.fromarray(levels.astype(np.uint8))
-
-
-def file_of(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from studios import brightening, dreamer, picture
+from made_pictures import picture
+from studios import brightening, dreamer
 
 from nightmare.errors import ModelError
 from nightmare.studio.brush import QUALITIES, Brush

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made_pictures import file_of, picture
 from PIL import Image
-from studios import brightening, dreamer, file_of, picture, wish
+from studios import brightening, dreamer, wish
 from torch import Tensor
 
 from nightmare.dream.engine import Step, dream, to_picture, to_tensor

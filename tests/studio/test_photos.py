@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_pictures import file_of, picture
 from PIL import Image
-from studios import file_of, picture
 
 from nightmare.data.canvases import SHIPPED, read_canvases
 from nightmare.errors import ImageError

@@ -2,7 +2,7 @@
 (() => {
   "use strict";
   const { make, on, getJson, request, addKeys, speaker, place, go } = window.nightmare;
-  const { framed, holdInDialog, holdKey, showMissing, words } = window.nightmare.pictures;
+  const { attempted, framed, holdInDialog, holdKey, showMissing, words } = window.nightmare.pictures;
   const { relatives, table } = window.nightmare.facts;
   const SIDES = ["train", "val", "test"];
   const USUAL_SIZE = "48";
@@ -23,15 +23,7 @@
     let asked = 0; // counts pages, so that a late answer to an older question is let go
     let dialog = null;
 
-    const attempt = async (work) => {
-      complaint.textContent = "";
-      try {
-        return await work();
-      } catch (failure) {
-        complaint.textContent = failure.message;
-        return null;
-      }
-    };
+    const attempt = (work) => attempted(work, complaint);
 
     // ---- the address and the filters --------------------------------------------------------------------------
 

@@ -40,6 +40,17 @@
       }
     },
 
+    // What `work` gives; where it fails null, and `complaint` says why.
+    attempted: async (work, complaint) => {
+      complaint.textContent = "";
+      try {
+        return await work();
+      } catch (failure) {
+        complaint.textContent = failure.message;
+        return null;
+      }
+    },
+
     // One sentence, the command that makes what is absent, and where to read on.
     showMissing: (element, { missing, command, guide }) =>
       element.replaceChildren(`${missing} `, make("code", {}, command), "; see ", make("code", {}, guide), "."),

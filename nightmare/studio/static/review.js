@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const { make, on, ask, getJson, postJson, addKeys, speaker, kept, keep, place, go } = window.nightmare;
-  const { framed, holdKey, percent, showMissing, words } = window.nightmare.pictures;
+  const { attempted, framed, holdKey, percent, showMissing, words } = window.nightmare.pictures;
   const { balance, figures, leftOut, score, shares, zoom } = window.nightmare.evidence;
   const STRIP = 12; // pictures after the one that is looked at
   const WINDOW = 24; // pictures that are asked for at once
@@ -51,15 +51,7 @@
 
     const focusCard = () => card.focus({ preventScroll: true });
 
-    const attempt = async (work) => {
-      complaint.textContent = "";
-      try {
-        return await work();
-      } catch (failure) {
-        complaint.textContent = failure.message;
-        return null;
-      }
-    };
+    const attempt = (work) => attempted(work, complaint);
 
     // ---- bringing ---------------------------------------------------------------------------------------------
 
