@@ -1,9 +1,9 @@
 """Speed of training: `python -m benchmarks.training` (5 minutes on 2 cores), after `make repro`.
 
 Whether batches cost anything beside the step, how fast the usual loop is (benchmarks/usual.py), where the time goes,
-and what averaging and an adversary add. A ResNet-18 learns the training side of the pipeline's images. Prints tables
-in Markdown and appends them to benchmarks/history/. Times are medians, contenders taken in turns, and compare within
-one run alone.
+what averaging and an adversary add, and what the other architecture takes. Elsewhere a ResNet-18 learns the training
+side of the pipeline's images. Prints tables in Markdown and appends them to benchmarks/history/. Times are medians,
+contenders taken in turns, and compare within one run alone.
 """
 
 import argparse
@@ -111,10 +111,12 @@ class Training:
 class Prepare(Protocol):
     """Makes a training on pictures of a side, at that side from its first epoch on unless told otherwise.
 
-    `batches` is the number of them in an epoch; None takes all pictures.
+    `batches` is the number of them in an epoch; None takes all pictures. `changes` are those to `TrainParams`.
     """
 
-    def __call__(self, pixels: int, batches: int | None = None, **changes: Any) -> Training: ...
+    def __call__(
+        self, pixels: int, batches: int | None = None, *, network: str = "resnet", **changes: Any
+    ) -> Training: ...
 
 
 def data_side(prepare: Prepare, *, rounds: int, sides: Mapping[int, int] = STEPS_PER_ROUND) -> list[dict[str, object]]:
@@ -227,8 +229,43 @@ def extras(
     ]
 
 
+def architectures(
+    prepare: Prepare, *, adversarial: AdversarialParams, rounds: int, sides: Iterable[int] = (64, 96, 128)
+) -> list[dict[str, object]]:
+    """What a step of each kind of network takes, and an adversary of one step adds, by the side of the pictures."""
+    attack = adversarial.model_copy(update={"steps": 1})
+    rows: list[dict[str, object]] = []
+    for pixels in sides:
+        steps = {
+            network: (prepare(pixels, network=network).step, prepare(pixels, network=network, adversarial=attack).step)
+            for network in ("resnet", "efficientnet")
+        }
+        plain = {network: both[0] for network, both in steps.items()}
+        attacked = {f"{network}, attacked": both[1] for network, both in steps.items()}
+        times = alternated({**plain, **attacked}, rounds=rounds)
+        for network in steps:
+            alone, against = times[network], times[f"{network}, attacked"]
+            rows.append(
+                {
+                    "network": network,
+                    "pixels": pixels,
+                    "plain, ms": 1000 * alone,
+                    "with an adversary, ms": 1000 * against,
+                    "ratio": against / alone,
+                }
+            )
+    return rows
+
+
 def prepared(
-    params: Params, split: pd.DataFrame, images: pd.DataFrame, pixels: int, batches: int | None = None, **changes: Any
+    params: Params,
+    split: pd.DataFrame,
+    images: pd.DataFrame,
+    pixels: int,
+    batches: int | None = None,
+    *,
+    network: str = "resnet",
+    **changes: Any,
 ) -> Training:
     """A training on the pipeline's images; see `Prepare`."""
     unmoved = params.train.adversarial.model_copy(update={"epsilon": 0.0})
@@ -244,7 +281,7 @@ def prepared(
         load_arrays(held, SHARDS, pixels=pixels),
         background_canvases(pixels),
         classes=tuple(sorted(learning["label"].unique())),
-        model=params.model.model_copy(update={"depth": 18, "pixels": pixels, "pretrained": False}),
+        model=params.model.model_copy(update={"network": network, "depth": 18, "pixels": pixels, "pretrained": False}),
         train=train,
         seed=params.seed,
     )
@@ -262,7 +299,9 @@ def labelled(split: pd.DataFrame, images: pd.DataFrame) -> Iterator[tuple[str, I
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("data", "usual", "parts", "extras"), help="one table of them")
+    parser.add_argument(
+        "--only", choices=("data", "usual", "parts", "extras", "architectures"), help="one table of them"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="epochs of which the median counts, and tens of steps")
     given = parser.parse_args()
     print(machine())
@@ -271,11 +310,13 @@ def main() -> None:
     prepare, pictures = partial(prepared, params, split, images), partial(labelled, split, images)
     rounds, steps, robust = given.rounds, given.rounds * STEPS_PER_ROUND[64], params.robust
     add = partial(extras, averaging=robust.averaging, adversarial=robust.adversarial)
+    each = partial(architectures, adversarial=robust.adversarial)
     tables: dict[str, tuple[str, Callable[[], list[dict[str, object]]]]] = {
         "data": ("Rate of training, and of its step alone", partial(data_side, prepare, rounds=rounds)),
         "usual": ("Epochs against the usual loop", partial(against_the_usual, prepare, pictures, rounds=rounds)),
         "parts": ("Parts of a step at 64 pixels", partial(parts, prepare, rounds=steps)),
         "extras": ("What averaging and an adversary cost at 64 pixels", partial(add, prepare, rounds=steps)),
+        "architectures": ("Steps of both kinds of network", partial(each, prepare, rounds=steps)),
     }
     for name, (title, measured) in tables.items():
         if given.only in (None, name):

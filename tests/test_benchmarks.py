@@ -17,7 +17,7 @@ from benchmarks.dream import random_model
 from benchmarks.noise import KINDS, LabelledSet, inject, smaller
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
 from benchmarks.timing import alternated, append_history, print_table
-from benchmarks.training import Prepare, Training, against_the_usual, data_side, extras, parts
+from benchmarks.training import Prepare, Training, against_the_usual, architectures, data_side, extras, parts
 from benchmarks.usual import usual_epoch, usual_loader, write_folder
 from nightmare.data.arrays import Arrays
 from nightmare.dream.engine import dream
@@ -86,7 +86,7 @@ def prepare(
     tiny_train: TrainParams,
     tiny_canvases: torch.Tensor,
 ) -> Prepare:
-    def prepared(pixels: int, batches: int | None = None, **changes: Any) -> Training:
+    def prepared(pixels: int, batches: int | None = None, *, network: str = "resnet", **changes: Any) -> Training:
         assert pixels == 32
         learning = tiny_split[tiny_split["side"] == "train"]
         return Training(
@@ -94,7 +94,7 @@ def prepare(
             tiny_arrays,
             tiny_canvases,
             classes=("bars", "disc"),
-            model=tiny_model,
+            model=tiny_model.model_copy(update={"network": network}),
             train=tiny_train.model_copy(update=changes),
             seed=1,
         )
@@ -173,6 +173,10 @@ def test_every_table_of_training_compares_what_it_says(prepare: Prepare) -> None
     costs = extras(prepare, averaging=0.9, adversarial=ADVERSARY, rounds=1, pixels=32)
     assert [row["training"] for row in costs] == ["plain", "averaging", "adversary of one step", "both"]
     assert costs[0]["ratio"] == 1
+    both = architectures(prepare, adversarial=ADVERSARY, rounds=1, sides=[32])
+    assert [row["network"] for row in both] == ["resnet", "efficientnet"]
+    for row in both:
+        assert row["ratio"] == pytest.approx(float(str(row["with an adversary, ms"])) / float(str(row["plain, ms"])))
 
 
 def test_a_history_gets_columns_for_what_is_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
