@@ -40,6 +40,7 @@ ROWS = [
 ]
 # Most settings of `evidence` were chosen with lower seeds: docs/culling.md says which were not.
 FIRST_SEED = 10
+DOUBTS = (0, 0.05, 0.2, 0.5, 0.7, 0.9, 1)  # between which doubts are held against what was seen
 RETRAINED = {("symmetric", 0.2), ("asymmetric", 0.2)}
 COLUMNS = (
     "noise",
@@ -191,6 +192,11 @@ def natural_noise(params: Params) -> None:
     ]
     print_table(rows, title="Suspects, before the caps per class")
     append_history(rows, name="culling-glyphs")
+    print_table(_believed_and_seen(facts["doubt"], pool), title="How probably drawings are faulty, said and seen")
+    print_table(
+        _lost(_doubted("evidence", predictions, validation, classes, params.cull), facts, pool),
+        title=f"Right drawings lost, of which evidence expects at most {params.cull.budget:.0%}",
+    )
     for bad in (["wrong"], ["wrong", "kin"]):
         sought = pool.isin(bad)
         precision = {
@@ -198,6 +204,39 @@ def natural_noise(params: Params) -> None:
             for name, score in (("margin", -facts["margin"]), ("evidence", facts["doubt"]))
         }
         print(f"average precision for {' or '.join(bad)}: {precision}, chance {sought.mean():.3f}")
+
+
+def _believed_and_seen(doubt: "pd.Series[float]", pool: "pd.Series[str]") -> list[dict[str, object]]:
+    """Doubts from small to large beside what was seen, to tell how far they may be taken at their word."""
+    parts = pd.cut(doubt, DOUBTS, include_lowest=True)
+    return [
+        {
+            "doubt": f"{max(part.left, 0):.2g} to {part.right:.2g}",
+            "n": len(rows),
+            "mean": float(rows.mean()),
+            "wrong": float((pool[rows.index] == "wrong").mean()),
+            "wrong or kin": float(pool[rows.index].isin(["wrong", "kin"]).mean()),
+        }
+        for part, rows in doubt.groupby(parts, observed=True)
+    ]
+
+
+def _lost(removed: "pd.Series[bool]", facts: pd.DataFrame, pool: "pd.Series[str]") -> list[dict[str, object]]:
+    """Per class, the share of the right ones (clean or hard to see) that go, and how many were expected to."""
+    right = pool.isin(["clean", "hard"])
+    rows: list[dict[str, object]] = []
+    for label, doubt in facts["doubt"].groupby(facts["label"]):
+        inside, gone = right[doubt.index], removed[doubt.index]
+        rows.append(
+            {
+                "class": label,
+                "right": int(inside.sum()),
+                "lost": int((inside & gone).sum()),
+                "share": float(gone[inside].mean()),
+                "expected share": float((1 - doubt)[gone].sum() / (1 - doubt).sum()),
+            }
+        )
+    return rows
 
 
 def _judged_by_eye(doubted: "pd.Series[bool]", pool: "pd.Series[str]") -> dict[str, object]:

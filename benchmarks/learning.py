@@ -2,7 +2,7 @@
 
 `accuracy` trains the first network of the pipeline anew under other settings and over several seeds, for its balanced
 accuracy (about 40 minutes on 2 cores). `dreams` trains the network that dreams for equally long in other ways, for what
-two judges recognise in its portraits of the classes (about 30; with `--photos FOLDER`, photographs in one folder per
+three judges recognise in its portraits of the classes (about 30; with `--photos FOLDER`, photographs in one folder per
 class instead of the default data). Choose settings by the validation column: the test side says what the choice was
 worth, and nothing is tuned on it. After a stop, run it again: trainings go on from their checkpoints. Minutes compare
 when nothing else runs.
@@ -38,7 +38,7 @@ from nightmare.params import Params, RobustParams, TrainParams, load_params, ove
 from nightmare.train.checkpoint import checkpoint_path
 from nightmare.train.evaluate import scores
 from nightmare.train.filters import low_frequency_share
-from nightmare.train.judge import sides_swapped
+from nightmare.train.judge import judge_params, sides_swapped
 from nightmare.train.model import Model, load_model, model_card, save_model
 from nightmare.train.network import Network, pretrained_fingerprint
 
@@ -56,15 +56,21 @@ class Subject:
     """What networks are taught to dream of: `split`, its pictures as `arrays` of so many pixels, and the folder of the
     network that ResNets `start` from.
 
-    `judge` and `by_features` have learnt from other images than it; the second has `known` this balanced share of its.
+    Each of `judges` and `by_features` has learnt from other images than it; the last has `known` this balanced share
+    of its.
     """
 
     split: pd.DataFrame
     arrays: Callable[[int], Arrays]
     start: Path
-    judge: Model
+    judges: dict[str, Model]
     by_features: FeatureJudge
     known: float
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """In the order of logits."""
+        return tuple(sorted(self.split["label"].unique()))
 
 
 def accuracy_variants(params: Params) -> dict[str, Params]:
@@ -211,8 +217,13 @@ def default_data(params: Params) -> Subject:
     """The images that culling kept, and the networks of the pipeline."""
     split, _ = pictures_of("data/culled.csv", pixels=params.model.pixels)
     judge = load_model(JUDGE)
-    by_features = feature_judge(*pictures_of("data/culled.csv", pixels=PIXELS), judge.card.classes)
-    return Subject(split, lambda pixels: pictures_of("data/culled.csv", pixels=pixels)[1], RETRAIN, judge, *by_features)
+
+    def arrays(pixels: int) -> Arrays:
+        return pictures_of("data/culled.csv", pixels=pixels)[1]
+
+    other = _unseeing_judge(params, split, arrays)
+    by_features = feature_judge(split, arrays(PIXELS), judge.card.classes)
+    return Subject(split, arrays, RETRAIN, {"efficientnet": judge, "resnet": other}, *by_features)
 
 
 def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
@@ -222,16 +233,32 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
     classes = tuple(sorted(split["label"].unique()))
     card = model_card(params, classes, split)
     save_model(out / "start", _learnt(params, split, arrays)[0], card)
-    judging = overridden(params, params.judge, seed=params.seed + 1, pretrained="imagenet")
+
+    def resized(pixels: int) -> Arrays:
+        return smaller(photos.arrays, pixels)
+
+    judges = {
+        "efficientnet": _judge(judge_params(params), split, resized),
+        "resnet": _unseeing_judge(params, split, resized),
+    }
+    return Subject(split, resized, out / "start", judges, *feature_judge(split, photos.arrays, classes))
+
+
+def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> Model:
+    """One that knows nothing but the images of the subject: what ImageNet has taught may deceive judge and judged."""
+    same = {"network": "resnet", "pixels": params.model.pixels, "epochs": params.train.epochs}
+    judge = params.judge.model_copy(update=same)
+    return _judge(judge_params(params.model_copy(update={"judge": judge})), split, arrays)
+
+
+def _judge(judging: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> Model:
     swapped = sides_swapped(split)
-    network = _learnt(judging, swapped, smaller(photos.arrays, judging.model.pixels))[0].requires_grad_(False)
-    judge = Model(network, model_card(judging, classes, swapped), sha256="")
-    by_features = feature_judge(split, photos.arrays, classes)
-    return Subject(split, lambda pixels: smaller(photos.arrays, pixels), out / "start", judge, *by_features)
+    network = _learnt(judging, swapped, arrays(judging.model.pixels))[0].requires_grad_(False)
+    return Model(network, model_card(judging, tuple(sorted(split["label"].unique())), swapped), sha256="")
 
 
 def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, name: str) -> None:
-    split, judge = subject.split, subject.judge
+    split, classes = subject.split, subject.classes
     print(f"the judge by features knows {subject.known:.2f} of the images that it has not seen")
     canvases = load_canvases(Path("data/canvases"), pixels=CANVAS)
     rows: list[dict[str, object]] = []
@@ -240,31 +267,30 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, n
             start = str(subject.start / "model.safetensors")
             varied = varied.model_copy(update={"model": varied.model.model_copy(update={"pretrained": start})})
         network, figures = _learnt(varied, split, subject.arrays(varied.model.pixels))
-        model = Model(network.requires_grad_(False), model_card(varied, judge.card.classes, split), sha256="")
+        model = Model(network.requires_grad_(False), model_card(varied, classes, split), sha256="")
         starts = starting_points(canvases, count=count, pixels=varied.model.pixels, seed=1)
         from_noise, from_photos = (portraits(model, squares, PORTRAIT) for squares in starts)
         both = torch.cat([from_noise, from_photos], dim=1)
-        recognised = recognition(judge, both, model.card.classes)
+        recognised = {name: recognition(judge, both, classes) for name, judge in subject.judges.items()}
         rows.append(
             {
                 "variant": variant,
                 "epochs": varied.train.epochs,
                 **figures,
-                "noise": recognition(judge, from_noise, model.card.classes).share,
-                "photos": recognition(judge, from_photos, model.card.classes).share,
+                **{f"by {name}": said.share for name, said in recognised.items()},
                 "by features": subject.by_features.recognised(both),
-                "n": recognised.n,
-                "dominance": dominance(judge, both, model.card.classes),
+                "n": 2 * count * len(classes),
+                "dominance": dominance(subject.judges["efficientnet"], both, classes),
                 "darkening": _darkening(starts[1], from_photos),
                 "low frequencies": low_frequency_share(network),
             }
         )
-        title = f"{variant}: {recognised.share:.0%} recognised"
-        sheet = portrait_sheet(both, recognised, cell=CELL, title=title)
+        said = recognised["efficientnet"]
+        sheet = portrait_sheet(both, said, cell=CELL, title=f"{variant}: {said.share:.0%} recognised")
         save_picture(out / sheet_file(variant), sheet)
     print_table(
         rows,
-        title=f"Trained equally long, with one seed: shares of portraits (by chance {1 / len(judge.card.classes):.2g})",
+        title=f"Trained equally long, with one seed: shares of portraits (by chance {1 / len(classes):.2g})",
     )
     append_history(rows, name=name)
 

@@ -182,15 +182,15 @@ class Params(_Section):
 
 
 def overridden(
-    params: Params, section: RobustParams | JudgeParams, *, seed: int | None = None, pretrained: str | None = None
+    params: Params, section: RobustParams | JudgeParams, *, pretrained: Literal[False] | str, seed: int | None = None
 ) -> Params:
-    """`params` for a training that differs in what `section` names, and in seed or first weights where given."""
+    """`params` for a training from the weights `pretrained` that differs in what `section` names, and maybe in seed."""
     changes: dict[str, Any] = dict(section)
     of_model = {"network": changes.pop("network"), "pixels": changes.pop("pixels")}
     # What has learnt to see already gains nothing from small pictures.
     first_pixels = section.pixels if pretrained else params.train.first_pixels
     train = params.train.model_copy(update={**changes, "first_pixels": first_pixels})
-    model = params.model.model_copy(update={**of_model, "pretrained": pretrained or params.model.pretrained})
+    model = params.model.model_copy(update={**of_model, "pretrained": pretrained})
     return params.model_copy(update={"train": train, "model": model, "seed": params.seed if seed is None else seed})
 
 

@@ -76,16 +76,20 @@ def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> s
     rows = []
     for model, when in _MODELS:
         for side, figures in evaluated.get(model, {}).items():
-            interval = ""
-            if "balanced_accuracy_low" in figures:
-                interval = f"{figures['balanced_accuracy_low']:.3f} to {figures['balanced_accuracy_high']:.3f}"
+            interval = _interval(figures, "balanced_accuracy")
+            difference = "" if model == _MODELS[0][0] else _interval(figures, "difference")
             grades = [_figure(figures.get("grade", {}).get(grade, "")) for grade in "ABC"]
-            rows.append([when, side.replace("_", ", "), *_scores(figures), interval, *grades])
+            rows.append([when, side.replace("_", ", "), *_scores(figures), interval, difference, *grades])
     if crossval:
         grades = [_figure(crossval["grade"].get(grade, "")) for grade in "ABC"]
-        rows.append(["judge of labels", "out of fold, whole pool", *_scores(crossval), "", *grades])
-    header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval", "grade A", "grade B", "grade C"]
-    return markdown_table(header, rows)
+        rows.append(["judge of labels", "out of fold, whole pool", *_scores(crossval), "", "", *grades])
+    header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval", "95% beyond the first"]
+    return markdown_table([*header, "grade A", "grade B", "grade C"], rows)
+
+
+def _interval(figures: dict[str, Any], name: str) -> str:
+    ends = [figures.get(f"{name}_{end}") for end in ("low", "high")]
+    return "" if None in ends else f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
 def _classes(sides: pd.DataFrame, removed: dict[str, int]) -> str:

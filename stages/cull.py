@@ -14,7 +14,7 @@ from nightmare.atomic import save_picture, write_csv, write_json
 from nightmare.cull.cull import cull_split
 from nightmare.cull.decisions import read_decisions
 from nightmare.cull.review import borderline_sheet, removed_sheet
-from nightmare.cull.strategies import facts_of, suspects
+from nightmare.cull.strategies import facts_of, probably_faulty, suspects
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_bars
@@ -56,7 +56,7 @@ def main() -> None:
             "removed": len(culled.removed),
             "expected_faulty": float(facts["doubt"].sum()),
             "expected_faulty_removed": float(culled.removed["doubt"].sum()),
-            "doubtful": int((facts["doubt"] > params.cull.confidence).sum()),
+            "doubtful": int(probably_faulty(facts).sum()),
             "hard": len(culled.hard),
             "spared_by_cap": len(culled.spared),
             "reason": culled.removed["reason"].value_counts().sort_index().to_dict(),

@@ -17,7 +17,7 @@ from nightmare.params import load_params, overridden
 from nightmare.tables import IMAGES, SPLIT, read_table
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import prediction_table
-from nightmare.train.judge import one_fold_watched, sides_swapped
+from nightmare.train.judge import judge_params, one_fold_watched, sides_swapped
 from nightmare.train.loop import predict, train_network
 from nightmare.train.model import model_card, save_model
 from nightmare.train.report import write_training_report
@@ -39,8 +39,7 @@ def main() -> None:
     elif stage == "control":
         split = culled_at_random(split, seed=params.seed)
     elif stage == "judge":
-        first_weights = "imagenet" if params.judge.network == "efficientnet" else None
-        params = overridden(params, params.judge, seed=params.seed + 1, pretrained=first_weights)
+        params = judge_params(params)
         split = sides_swapped(split)
     images = read_table("data/images.csv", IMAGES)
     images = images[images["id"].isin(split["id"])]
@@ -66,6 +65,7 @@ def main() -> None:
         classes=classes,
         images=images,
         shards=SHARDS,
+        unseen="images of the training side" if stage == "judge" else "validation",
     )
     # Into no output, since it never repeats: who asks later finds it in the log of a queued experiment.
     print(f"{stage}: {(time.monotonic() - start) / 60:.1f} minutes")

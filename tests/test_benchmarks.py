@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import timing
+from benchmarks import culling, timing
 from benchmarks.dream import random_model
 from benchmarks.noise import KINDS, LabelledSet, inject, smaller
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
@@ -233,3 +233,14 @@ def test_smaller_pictures_are_the_same_pictures(tiny_arrays: Arrays) -> None:
     means = whole.reshape(40, 4, 16, 2, 16, 2).mean((3, 5))
     assert opaque.any()
     np.testing.assert_allclose(half.rgba[opaque], means[opaque], atol=1)
+
+
+def test_doubts_are_held_against_what_was_seen() -> None:
+    facts = pd.DataFrame({"label": ["a"] * 4, "doubt": [0.01, 0.03, 0.6, 0.95]})
+    seen = pd.Series(["clean", "kin", "hard", "wrong"])
+    low, middle, high = culling._believed_and_seen(facts["doubt"], seen)
+    assert (low["doubt"], low["n"], low["mean"]) == ("0 to 0.05", 2, pytest.approx(0.02))
+    assert (low["wrong"], low["wrong or kin"], middle["wrong or kin"], high["wrong"]) == (0, 0.5, 0, 1)
+    (row,) = culling._lost(facts["doubt"] > 0.5, facts, seen)
+    assert (row["right"], row["lost"], row["share"]) == (2, 1, 0.5)
+    assert row["expected share"] == pytest.approx(0.45 / 2.41)

@@ -25,6 +25,7 @@ from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays
 from nightmare.dream.recognition import recognition
 from nightmare.params import Params, RobustParams, overridden
+from nightmare.train.judge import judge_params
 from nightmare.train.model import Model, ModelCard, load_model
 from nightmare.train.network import MEAN, STD, build_network
 
@@ -162,15 +163,20 @@ def test_of_photographs_the_judge_learns_what_the_start_does_not(
     monkeypatch.setattr(learning, "_learnt", learnt)
     monkeypatch.setattr(learning, "feature_judge", lambda split, arrays, classes: (arrays.rgba.shape[-1], 0.5))
     subject = learning.photographs(params, tmp_path, out=tmp_path / "sheets")
-    (of_start, split, arrays), (of_judge, swapped, _) = taught
+    (of_start, split, arrays), (of_judge, swapped, _), (of_other, also_swapped, _) = taught
     assert of_start == params
-    assert (of_judge.train.epochs, of_judge.seed) == (params.judge.epochs, params.seed + 1)
+    assert of_judge == judge_params(params)
+    assert (of_other.model.network, of_other.model.pretrained, of_other.seed) == ("resnet", False, params.seed + 1)
+    assert also_swapped.equals(swapped)
     assert arrays.rgba.shape == (60, 4, params.model.pixels, params.model.pixels)
     assert subject.arrays(96).rgba.shape == (60, 4, 96, 96)
     learning_from = set(swapped.loc[swapped["side"] == "train", "id"])
     assert learning_from == set(split.loc[split["side"] != "train", "id"])
-    assert load_model(subject.start).card.classes == PHOTO_CLASSES == subject.judge.card.classes
-    assert not any(weight.requires_grad for weight in subject.judge.network.parameters())
+    assert load_model(subject.start).card.classes == PHOTO_CLASSES == subject.classes
+    assert set(subject.judges) == {"efficientnet", "resnet"}
+    for judge in subject.judges.values():
+        assert judge.card.classes == PHOTO_CLASSES
+        assert not any(weight.requires_grad for weight in judge.network.parameters())
     assert subject.by_features == PIXELS, "features see photographs at the size that culling does"
 
 

@@ -11,7 +11,14 @@ from nightmare.errors import InputError
 from nightmare.results import results, write_results
 
 SCORES = {"accuracy": 0.5, "balanced_accuracy": 0.25, "n": 8}
-TEST = {**SCORES, "balanced_accuracy_low": 0.2, "balanced_accuracy_high": 0.3, "grade": {"A": 0.75, "C": 0.125}}
+TEST = {
+    **SCORES,
+    "balanced_accuracy_low": 0.2,
+    "balanced_accuracy_high": 0.3,
+    "difference_low": -0.1,
+    "difference_high": 0.02,
+    "grade": {"A": 0.75, "C": 0.125},
+}
 
 
 @pytest.fixture
@@ -35,7 +42,9 @@ def run(tmp_path: Path) -> Path:
 def test_every_figure_is_in_the_tables(run: Path) -> None:
     text = results(run)
     for model in ("before culling", "after culling", "culled at random", "the dreaming one"):
-        assert f"| {model:16} | test                    | 8 | 0.500    | 0.250    | 0.200 to 0.300 | 0.750   |" in text
+        difference = "" if model == "before culling" else "-0.100 to 0.020"
+        cells = f"| {model:16} | test                    | 8 | 0.500    | 0.250    | 0.200 to 0.300 | {difference:20} |"
+        assert f"{cells} 0.750   |" in text
     assert "out of fold, whole pool" in text
     assert "| frogs | 5     | 3   | 2    | 1" in text
     assert "darkening | -0.010" in text

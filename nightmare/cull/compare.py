@@ -17,18 +17,24 @@ def compared(predictions: dict[str, pd.DataFrame], culled: pd.DataFrame) -> dict
     """Nested scores: model → `test`, `validation`, `validation_culled` → accuracy, balanced_accuracy, n.
 
     `predictions` maps a model's name to its predictions of all test and validation rows of the `culled` split table.
-    `test` adds the central 95% of balanced accuracy over resampled groups, and accuracy per grade.
+    `test` adds the central 95% of balanced accuracy over resampled groups, the same of its difference to the first
+    model, and accuracy per grade.
     """
     result: dict[str, Any] = {}
+    first: pd.DataFrame | None = None
     for model, table in predictions.items():
-        rows = _with_split(table, culled)
+        rows = _with_split(table, culled).sort_values("id")
         test, validation = rows[rows["side"] == "test"], rows[rows["side"] == "val"]
+        first = test if first is None else first
         low, high = bootstrap_interval(test, test["group"])
+        less, more = bootstrap_interval(test, test["group"], beyond=first)
         result[model] = {
             "test": {
                 **scores(test),
                 "balanced_accuracy_low": low,
                 "balanced_accuracy_high": high,
+                "difference_low": less,
+                "difference_high": more,
                 "grade": recalls(test, by="grade"),
             },
             "validation": scores(validation),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from nightmare.cull.strategies import likeliest_fault
+from nightmare.cull.strategies import likeliest_fault, probably_faulty
 from nightmare.params import CullParams
 from nightmare.tables import FAULTS
 
@@ -48,20 +48,18 @@ def cull_split(
         label: max(0, min(int(count * cull.class_cap), count - cull.keep_at_least))
         for label, count in pool["label"].value_counts().items()
     }
-    rank = suspects.groupby("label").cumcount()
-    within = rank < suspects["label"].map(allowed)
-    machine = set(suspects.loc[within, "id"])
+    undecided = suspects[~suspects["id"].isin(decisions)]
+    within = undecided.groupby("label").cumcount() < undecided["label"].map(allowed)
+    machine = set(undecided.loc[within, "id"])
     hand = {identity for identity, decision in decisions.items() if decision == "remove"} & set(pool["id"])
-    kept_by_hand = {identity for identity, decision in decisions.items() if decision == "keep"}
-    gone = (machine - kept_by_hand) | hand
+    gone = machine | hand
 
     removed = evidence[evidence["id"].isin(gone)].copy()
     removed["reason"] = _reasons(removed, evidence, _conflicting(pool))
     removed["decision"] = ["hand" if identity in hand else "machine" for identity in removed["id"]]
     culled = split.assign(keep=split["keep"] & ~split["id"].isin(gone))
-    spared = suspects[~within & ~suspects["id"].isin(decisions)]
-    hard = evidence[(evidence["margin"] < 0) & (evidence["doubt"] <= cull.confidence) & ~evidence["id"].isin(gone)]
-    return Culled(culled, removed, hard, spared, sorted(set(decisions) - set(pool["id"])))
+    hard = evidence[(evidence["margin"] < 0) & ~probably_faulty(evidence) & ~evidence["id"].isin(gone)]
+    return Culled(culled, removed, hard, undecided[~within], sorted(set(decisions) - set(pool["id"])))
 
 
 def _conflicting(pool: pd.DataFrame) -> set[str]:

@@ -20,14 +20,13 @@ from nightmare.cull.descriptors import describe
 from nightmare.device import best_device
 from nightmare.progress import progress_bar
 from nightmare.train.augment import on_matte
-from nightmare.train.efficientnet import published_weights
+from nightmare.train.efficientnet import PUBLISHED_MEAN, PUBLISHED_STD, published_weights
 
 __all__ = ["PIXELS", "as_network_input", "features_of", "pretrained", "seen_by_network"]
 
 PIXELS = 128  # side of the squares that are looked at: what `ingest.pixels` stores by default
 _INPUT = 224  # side that the network was trained at
 _BATCH = 32
-_MEAN, _SCALE = 127 / 255, 128 / 255  # what the weights expect
 _STAGES = (4, 5, 6)  # the last three stages; the layers beyond them know ImageNet's own classes only
 _COMPONENTS = 500  # of the descriptors, the largest ones
 _WORTH = 0.3  # of a descriptor beside a feature: they are many and say less
@@ -63,7 +62,7 @@ def as_network_input(rgba: NDArray[np.uint8]) -> Tensor:
     images = interpolate(
         on_matte(torch.from_numpy(np.array(rgba))), size=(_INPUT, _INPUT), mode="bicubic", antialias=True
     )
-    return (images.clamp(0, 1) - _MEAN) / _SCALE
+    return (images.clamp(0, 1) - PUBLISHED_MEAN) / PUBLISHED_STD
 
 
 @cache

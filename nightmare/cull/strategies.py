@@ -14,7 +14,7 @@ from nightmare.params import CullParams
 from nightmare.tables import FAULTS
 from nightmare.train.evaluate import probabilities
 
-__all__ = ["facts_of", "likeliest_fault", "suspects"]
+__all__ = ["facts_of", "likeliest_fault", "probably_faulty", "suspects"]
 
 
 def facts_of(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -44,6 +44,11 @@ def facts_of(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
         return facts
     facts[["wrong", *FAULTS]] = predictions[["wrong", *FAULTS]].to_numpy()
     return facts.assign(doubt=1 - (1 - facts["wrong"]) * (1 - facts[[*FAULTS]].sum(axis=1)))
+
+
+def probably_faulty(facts: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether each image is more probably at fault than right, whatever the strategy in force asks of a suspect."""
+    return facts["doubt"] > 0.5
 
 
 def likeliest_fault(facts: Mapping[Any, Any]) -> str | None:

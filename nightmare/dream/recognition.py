@@ -15,7 +15,7 @@ from torch import Tensor
 from nightmare.data.canvases import Canvas
 from nightmare.dream.engine import dream, resized, to_picture, to_tensor
 from nightmare.dream.recipe import Recipe
-from nightmare.errors import ModelError
+from nightmare.errors import InputError, ModelError
 from nightmare.progress import progress_bar
 from nightmare.seeds import derived_seed
 from nightmare.sheets import contact_sheet
@@ -48,7 +48,14 @@ def noise(count: int, pixels: int, *, seed: int) -> Tensor:
 
 
 def starting_points(canvases: Sequence[Canvas], *, count: int, pixels: int, seed: int) -> tuple[Tensor, Tensor]:
-    """`count` squares of noise, and the centre squares of the first `count` canvases; RGB batches in 0 … 1."""
+    """`count` squares of noise, and the centre squares of the first `count` canvases; RGB batches in 0 … 1.
+
+    Raises `InputError` where there are fewer canvases.
+    """
+    if len(canvases) < count:
+        raise InputError(
+            f"portraits ask for {count} photos and there are {len(canvases)}: bring more, or ask for fewer"
+        )
     squares = [
         to_tensor(ImageOps.fit(canvas.image, (pixels, pixels), Image.Resampling.LANCZOS)) for canvas in canvases[:count]
     ]

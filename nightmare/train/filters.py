@@ -16,7 +16,8 @@ _SPECTRUM = 32  # points per side of the padded spectrum
 def low_frequency_share(network: Network) -> float:
     """Share of the first layer's spectral energy below a quarter cycle per pixel, 0 … 1.
 
-    Random filters spread evenly and give about 0.2; filters that learned edges and blobs come near 1.
+    Random filters spread evenly and give about 0.2. Of 7 x 7 pixels, as a ResNet has them, filters that learned edges
+    and blobs come near 1; of 3 x 3, as an EfficientNet has them, none can: those of ImageNet have 0.28.
     """
     filters = _first_filters(network)
     energy = np.abs(np.fft.fft2(filters, s=(_SPECTRUM, _SPECTRUM))) ** 2

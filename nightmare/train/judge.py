@@ -3,16 +3,26 @@
 A dream that only fools the network it was made with says nothing; one that a stranger recognises shows the class.
 """
 
+from typing import Literal
+
 import pandas as pd
 
-__all__ = ["one_fold_watched", "sides_swapped"]
+from nightmare.params import Params, overridden
+
+__all__ = ["judge_params", "one_fold_watched", "sides_swapped"]
+
+
+def judge_params(params: Params) -> Params:
+    """`params` for the judge: another seed, and first weights that no image of the project has formed."""
+    pretrained: Literal[False] | str = "imagenet" if params.judge.network == "efficientnet" else False
+    return overridden(params, params.judge, seed=params.seed + 1, pretrained=pretrained)
 
 
 def sides_swapped(split: pd.DataFrame) -> pd.DataFrame:
     """The split for a judge: it learns from the validation and test rows and is watched on the training rows.
 
     Groups of near-duplicates lie on one side, so it has not seen the duplicates of the others' images either. What it
-    says goes into no model and no choice of the pipeline, so the test side stays untouched by the networks it tests.
+    says goes into no model of the pipeline. Whoever chooses settings by it lets the test side speak, at second hand.
     """
     return split.assign(side=split["side"].map({"train": "val", "val": "train", "test": "train"}), keep=True)
 

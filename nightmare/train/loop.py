@@ -6,7 +6,6 @@ checkpoint ends with the weights of one that was not (same machine, same number 
 
 import hashlib
 import math
-import threading
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -41,9 +40,6 @@ _FULL_SIZE_FROM = 2 / 3
 # A checkpoint of a ResNet-18 has 130 MB and took 8% of the time when every epoch of six seconds wrote one.
 _SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
-# Random weights come from a generator that all threads share.
-_RANDOM_WEIGHTS = threading.Lock()
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -67,10 +63,11 @@ def train_network(
 ) -> Trained:
     """Train on the rows of side `train`, watch those of side `val`, kept or not.
 
-    The training side is narrowed to the grades of `train` and to the rows that `split` keeps; every class must have a
-    row left, else `InputError`. An epoch draws as many images as the grades leave, whether culling kept them or not: so
-    networks from before and after culling have taken equally many steps. `name` says whose checkpoint and progress bar
-    it is.
+    The training side is narrowed to the grades of `train` and to the rows that `split` keeps. An epoch draws as many
+    images as the grades leave, whether culling kept them or not: so networks from before and after culling have taken
+    equally many steps. `name` says whose checkpoint and progress bar it is.
+
+    Raises `InputError` for a class that has no row left, and when the loss diverges.
     """
     split = split.sort_values("id")  # so that the order of rows is no input
     learning = split[(split["side"] == "train") & split["grade"].isin(train.grades)]
@@ -85,7 +82,7 @@ def train_network(
         "seed": seed,
         "classes": classes,
         "rows": split[["id", "label", "side", "grade", "keep"]].to_numpy().tolist(),
-        "pixels": hashlib.sha256(arrays.rgba[arrays.rows(split["id"])].tobytes()).hexdigest(),
+        "pixels": _hash_of(arrays, split["id"]),
         "canvases": hashlib.sha256(canvases.numpy().tobytes()).hexdigest(),
         "device": device.type,
     }
@@ -138,6 +135,11 @@ def train_network(
                     if average:
                         average.update_parameters(network)
                     bar.update()
+                if not np.isfinite(losses).all():
+                    raise InputError(
+                        f"{name}: the loss is no number any more in epoch {epoch + 1} of {train.epochs}: lower the "
+                        f"learning rate, which is {train.learning_rate:g} at its peak"
+                    )
                 history.append(_watched(watched, arrays, watching, classes, epoch=epoch + 1, losses=losses))
                 bar.set_postfix(_postfix(history[-1]))
                 if _is_selected(history, train):
@@ -197,10 +199,17 @@ def epoch_order(weights: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
     return generator.permutation(picked)
 
 
+def _hash_of(arrays: Arrays, ids: pd.Series) -> str:
+    """SHA-256 of the pictures `ids`, taken in parts: a copy of all of them may not fit into memory."""
+    rows, content = arrays.rows(ids), hashlib.sha256()
+    for start in range(0, len(rows), _BATCH_PREDICTED):
+        content.update(arrays.rgba[rows[start : start + _BATCH_PREDICTED]].tobytes())
+    return content.hexdigest()
+
+
 def _first_network(model: ModelParams, class_count: int, seed: int) -> Network:
-    with _RANDOM_WEIGHTS:
-        torch.manual_seed(derived_seed(seed, "weights"))
-        network = build_network(model.architecture, class_count)
+    torch.manual_seed(derived_seed(seed, "weights"))
+    network = build_network(model.architecture, class_count)
     if model.pretrained:
         load_pretrained(network, model.architecture, model.pretrained)
     return network
@@ -237,7 +246,10 @@ def _step(
     train: TrainParams,
     generator: torch.Generator,
 ) -> float:
-    """Take one step; the loss before it."""
+    """Take one step; the loss before it.
+
+    The adversary meets the network as it trains, with the statistics of the batch (Wong et al. 2020).
+    """
     network.train()
     logits_of = partial(_logits, network)
     if train.adversarial.epsilon:

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 
 from nightmare.atomic import atomic_path
 from nightmare.cache import fingerprint
@@ -88,17 +88,17 @@ def load_model(directory: str | Path, *, device: torch.device | str = "cpu") -> 
     card_path, weights_path = directory / "model.json", directory / "model.safetensors"
     try:
         card = ModelCard.model_validate_json(card_path.read_bytes())
-        content_hash = hashlib.sha256(weights_path.read_bytes()).hexdigest()
+        content = weights_path.read_bytes()
         if card.architecture not in ARCHITECTURES:
             raise ModelError(f"{card_path} names {card.architecture!r}: one of {', '.join(ARCHITECTURES)} is known")
         if (card.mean, card.std) != (MEAN, STD):
             raise ModelError(f"{card_path} asks for another normalisation than this version knows: train it anew")
         network = build_network(card.architecture, len(card.classes))
-        network.load_state_dict(load_file(weights_path))
+        network.load_state_dict(load(content))
     except (FileNotFoundError, NotADirectoryError):
         raise ModelError(f"no model in {directory}: run `dvc repro` or `dvc pull`") from None
     except ValidationError as error:
         raise ModelError(f"{card_path} is damaged: {error.errors()[0]['msg']}") from None
     except (SafetensorError, RuntimeError) as error:
         raise ModelError(f"{weights_path} does not fit its card: {str(error).splitlines()[0]}") from None
-    return Model(network.eval().requires_grad_(False).to(device), card, content_hash)
+    return Model(network.eval().requires_grad_(False).to(device), card, hashlib.sha256(content).hexdigest())

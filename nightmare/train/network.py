@@ -92,16 +92,23 @@ def load_pretrained(network: Network, architecture: str, pretrained: str) -> Non
 def _imagenet_weights(architecture: str) -> dict[str, Tensor]:
     if architecture == EFFICIENTNET:
         return imagenet_weights(mean=MEAN, deviation=STD)
-    weights = models.get_model_weights(architecture).DEFAULT
+    url = models.get_model_weights(architecture).DEFAULT.url
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    start_of_hash = cached.stem.rsplit("-", 1)[-1]  # torchvision names its files by their SHA-256
     try:
-        return dict(weights.get_state_dict(progress=True, check_hash=True))
-    except OSError as error:
-        name = weights.url.rsplit("/", 1)[-1]
-        cached = Path(torch.hub.get_dir()) / "checkpoints" / name
+        if not cached.exists():
+            cached.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(cached), start_of_hash)
+        found = hashlib.sha256(cached.read_bytes()).hexdigest()
+    except (OSError, RuntimeError) as error:
         raise ModelError(
-            f"the ImageNet weights of {architecture} could not be fetched ({error}): bring the file {name} from a "
-            f"machine with a network to {cached}, or set model.pretrained to its path"
+            f"the ImageNet weights of {architecture} could not be fetched ({error}): bring the file {cached.name} from "
+            f"a machine with a network to {cached}, or set model.pretrained to its path"
         ) from None
+    # Not by torchvision's own loader, which unpickles whatever lies there.
+    if not found.startswith(start_of_hash):
+        raise ModelError(f"{cached} is not the file that torchvision published: remove it, and it is fetched anew")
+    return read_weights(cached)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -24,11 +24,12 @@ def write_training_report(
     classes: tuple[str, ...],
     images: pd.DataFrame,
     shards: Path,
+    unseen: str,
 ) -> None:
     """Write everything about one training into `directory`.
 
     `predictions` are those of the validation and test sides; the metrics speak of validation alone, the test side
-    belongs to the stage evaluate.
+    belongs to the stage evaluate. `unseen` says in pictures what validation consists of.
     """
     validation = predictions[predictions["side"] == "val"]
     write_table(predictions, directory / "predictions.csv", PREDICTIONS)
@@ -41,10 +42,10 @@ def write_training_report(
     save_curves(
         trained.history,
         directory / "curves.png",
-        panels=[("loss", ("train_loss", "val_loss")), ("validation accuracy", ("val_accuracy",))],
+        panels=[("loss", ("train_loss", "val_loss")), (f"accuracy, {unseen}", ("val_accuracy",))],
     )
     save_confusion(
-        confusion(validation, classes), classes, directory / "confusion.png", title=f"validation, n = {len(validation)}"
+        confusion(validation, classes), classes, directory / "confusion.png", title=f"{unseen}, n = {len(validation)}"
     )
     save_picture(directory / "filters.png", filters_sheet(trained.network))
     wrong = validation[validation["label"] != validation["predicted"]].copy()
@@ -54,7 +55,7 @@ def write_training_report(
         images,
         shards,
         caption=lambda row: f"{row['label']}\nas {row['predicted']}\n{row['confidence']:.0%}",
-        title=f"misclassified in validation, surest first ({len(wrong)} of {len(validation)})",
+        title=f"misclassified {unseen}, surest first ({len(wrong)} of {len(validation)})",
     )
     save_picture(directory / "misclassified.png", sheet)
 

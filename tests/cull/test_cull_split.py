@@ -70,6 +70,21 @@ def test_decisions_win_over_machine_and_cap_and_leave_the_test_side_alone(cull: 
     assert culled.unknown == [ids[3]]
 
 
+def test_who_was_decided_about_takes_no_place_under_the_cap(cull: CullParams) -> None:
+    split = split_of(["a"] * 4, ["train"] * 4)
+    facts = evidence_of(split, [-0.9, -0.8, -0.7, -0.6])
+    one = cull.model_copy(update={"class_cap": 0.25})
+    culled = cull_split(split, facts, facts, decisions={split["id"][0]: "keep"}, cull=one)
+    assert list(culled.removed["id"]) == [split["id"][1]]
+
+
+def test_hard_is_what_is_probably_right_whatever_a_strategy_asks_for(cull: CullParams) -> None:
+    split = split_of(["a"] * 3, ["train"] * 3)
+    facts = evidence_of(split, [-0.9, -0.8, 0.7]).assign(doubt=[0.85, 0.2, 0.2])
+    strict = cull.model_copy(update={"strategy": "misclassified", "confidence": 0.9})
+    assert list(cull_split(split, facts[:0], facts, decisions={}, cull=strict).hard["id"]) == [split["id"][1]]
+
+
 def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:
     # Of b classifiers are surer than of a: what is certain enough for a is not for b.
     rows = [

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nightmare.data.canvases import Canvas
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.recognition import noise, portrait_sheet, portraits, recognition, starting_points
-from nightmare.errors import ModelError
+from nightmare.errors import InputError, ModelError
 from nightmare.train.model import Model, ModelCard
 from nightmare.train.network import MEAN, STD, normalise
 
@@ -75,6 +75,12 @@ def test_starting_points_are_the_centres_of_the_photos() -> None:
     assert clouds.shape == squares.shape == (2, 3, 32, 32)
     assert torch.allclose(squares[0, :, 16, 16], torch.tensor([0.0, 0.0, 1.0]), atol=0.01)
     assert float(squares[:, 0].mean()) < 0.05, "red lies outside the centre square"
+
+
+def test_more_photos_than_there_are_cannot_be_asked_for() -> None:
+    canvas = Canvas("grey", Image.new("RGB", (40, 30)), "0" * 64, "", "")
+    with pytest.raises(InputError, match="portraits ask for 3 photos and there are 2"):
+        starting_points([canvas] * 2, count=3, pixels=32, seed=0)
 
 
 def test_a_portrait_of_each_class_raises_the_probability_of_its_class(model: Model) -> None:

@@ -45,6 +45,19 @@ def test_interval_holds_the_figure_and_groups_widen_it(predictions: pd.DataFrame
     assert ungrouped[1] - ungrouped[0] < 0.6 * (high - low)
 
 
+def test_a_difference_leaves_out_what_both_find_hard(predictions: pd.DataFrame) -> None:
+    assert bootstrap_interval(predictions, predictions["id"], beyond=predictions) == (0, 0)
+    wrong = predictions.index[predictions["label"] != predictions["predicted"]][:20]
+    better = predictions.assign(
+        predicted=predictions["predicted"].where(~predictions.index.isin(wrong), predictions["label"])
+    )
+    low, high = bootstrap_interval(better, predictions["id"], beyond=predictions)
+    gain = scores(better)["balanced_accuracy"] - scores(predictions)["balanced_accuracy"]
+    assert 0 < low < gain < high
+    alone = bootstrap_interval(better, predictions["id"])
+    assert high - low < alone[1] - alone[0]
+
+
 def test_wrong_number_of_predictions_is_refused(predictions: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="200 rows of the split but 199 predictions"):
         prediction_table(predictions, np.ones((199, 3)), CLASSES)

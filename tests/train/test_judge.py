@@ -3,7 +3,7 @@
 import pandas as pd
 
 from nightmare.params import Params, overridden
-from nightmare.train.judge import sides_swapped
+from nightmare.train.judge import judge_params, sides_swapped
 
 
 def test_the_judge_learns_from_no_row_of_the_training_side(tiny_split: pd.DataFrame) -> None:
@@ -24,8 +24,17 @@ def test_a_section_overrides_what_it_names_and_nothing_else(params: Params) -> N
     assert changed.train.batch == params.train.batch
     assert (changed.model.network, changed.model.pixels) == (params.robust.network, params.robust.pixels)
     assert changed.train.first_pixels == params.robust.pixels, "it sees already"
-    judging = overridden(params, params.judge)
-    assert judging.seed == params.seed
-    assert judging.model.pretrained == params.model.pretrained
-    assert judging.train.first_pixels == params.train.first_pixels
-    assert judging.train.adversarial == params.train.adversarial
+    unseeing = overridden(params, params.judge, pretrained=False)
+    assert unseeing.seed == params.seed
+    assert unseeing.train.first_pixels == params.train.first_pixels
+    assert unseeing.train.adversarial == params.train.adversarial
+
+
+def test_the_judge_begins_with_nothing_that_another_network_has_learnt(params: Params) -> None:
+    own = params.model.model_copy(update={"pretrained": "models/train/model.safetensors"})
+    params = params.model_copy(update={"model": own})
+    for network, first_weights in (("efficientnet", "imagenet"), ("resnet", False)):
+        judge = params.judge.model_copy(update={"network": network})
+        judging = judge_params(params.model_copy(update={"judge": judge}))
+        assert (judging.model.network, judging.model.pretrained) == (network, first_weights)
+        assert judging.seed != params.seed

@@ -51,6 +51,13 @@ def run(
     return train
 
 
+def test_a_loss_that_runs_away_ends_the_training_and_says_what_to_do(run: Any) -> None:
+    with pytest.raises(
+        InputError, match=r"test: the loss is no number any more in epoch \d of 4: lower the learning rate"
+    ):
+        run(epochs=4, optimizer="sgd", learning_rate=1e30)
+
+
 def test_it_learns_and_predicts_in_the_order_asked(run: Any, tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
     trained = run(epochs=12)
     test = tiny_split[tiny_split["side"] == "test"]

@@ -1,11 +1,13 @@
 """First weights: ours, torchvision's, a file; and what a file must not be."""
 
+import hashlib
 import pickle
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from torchvision import models
 
 from nightmare.errors import ModelError
 from nightmare.train.network import build_network, load_pretrained, normalise, pretrained_fingerprint
@@ -72,10 +74,30 @@ def test_imagenet_without_a_network_says_how_to_bring_the_file(tmp_path: Path, m
     def unreachable(*arguments: object, **named: object) -> None:
         raise OSError("no route to host")
 
-    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", unreachable)
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", unreachable)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
     with pytest.raises(ModelError, match=r"bring the file resnet18-.*\.pth .* to .*checkpoints"):
         load_pretrained(build_network("resnet18", 3), "resnet18", "imagenet")
+
+
+def test_a_file_in_the_place_of_imagenets_weights_is_known_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    name = models.ResNet18_Weights.DEFAULT.url.rsplit("/", 1)[-1]
+    placed = tmp_path / "hub/checkpoints" / name
+    placed.parent.mkdir(parents=True)
+    placed.write_bytes(pickle.dumps(_Harm()))
+    with pytest.raises(ModelError, match="is not the file that torchvision published: remove it"):
+        load_pretrained(build_network("resnet18", 3), "resnet18", "imagenet")
+    # Its name would be right if the hash were: then it is read as every file is.
+    digest = hashlib.sha256(placed.read_bytes()).hexdigest()
+    monkeypatch.setattr(models.ResNet18_Weights.DEFAULT.value, "url", f"https://example.org/resnet18-{digest[:8]}.pth")
+    placed.rename(placed.with_name(f"resnet18-{digest[:8]}.pth"))
+    with pytest.raises(ModelError, match="only plain tensors are read"):
+        load_pretrained(build_network("resnet18", 3), "resnet18", "imagenet")
+    assert not Path("harmed").exists()
 
 
 def test_fingerprint_follows_the_content(tmp_path: Path) -> None:
