@@ -195,6 +195,8 @@ def test_stage_declares_the_sections_that_its_script_reads() -> None:
         used = {path if path in declared else path.split(".")[0] for path in names_read(text)}
         if "model_card" in text:
             used |= {"seed", "model", "train"}  # what nightmare.train.model.model_card reads of the parameters
+        if "judge_params" in text:
+            used |= {"judge"}  # what nightmare.train.judge.judge_params reads
         # A program of several stages reads the section named after a stage for that one; `train` is for all of them.
         alike = {other for other, its in STAGES.items() if script_of(its) == script_of(stage)}
         used -= alike - {name, "train"}
