@@ -5,18 +5,20 @@ import runpy
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pytest
 import torch
 from clones import ROOT
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
+from nightmare.cache import fingerprint
 from nightmare.data.store import write_images
-from nightmare.params import ModelParams
+from nightmare.params import ModelParams, TrainParams, load_params
 from nightmare.tables import IMAGES, PREDICTIONS, SPLIT, read_table, write_table
 from nightmare.train import loop
 from nightmare.train.loop import Trained
@@ -24,6 +26,17 @@ from nightmare.train.model import ModelCard, save_model
 from nightmare.train.network import MEAN, STD, build_network
 
 CLASSES = ("bars", "disc")
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a stage has asked to be trained."""
+
+    split: pd.DataFrame
+    model: ModelParams
+    train: TrainParams
+    seed: int
+    canvases: Tensor
 
 
 @pytest.fixture
@@ -55,12 +68,20 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
-    """The tables that trainings are given; nothing is trained."""
+def given(monkeypatch: pytest.MonkeyPatch) -> list[Training]:
+    """The trainings that are asked for; nothing is trained."""
     given = []
 
-    def train(split: pd.DataFrame, *arguments: Any, model: ModelParams, **named: Any) -> Trained:
-        given.append(split)
+    def train(
+        split: pd.DataFrame,
+        *arguments: Any,
+        model: ModelParams,
+        train: TrainParams,
+        seed: int,
+        canvases: Tensor,
+        **named: Any,
+    ) -> Trained:
+        given.append(Training(split, model, train, seed, canvases))
         history = pd.DataFrame([{"epoch": 1, "train_loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5}])
         return Trained(build_network(model.architecture, len(CLASSES)), history, epoch=1)
 
@@ -68,62 +89,95 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[pd.DataFrame]:
     return given
 
 
+def dream_with(network: str) -> None:
+    """Make the networks that dream and judge, in the params.yaml of the working directory, ones of this kind."""
+    path = Path("params.yaml")
+    text = path.read_text(encoding="utf-8").replace("  network: efficientnet", f"  network: {network}")
+    path.write_text(text, encoding="utf-8")
+
+
+def card_of(stage: str) -> ModelCard:
+    return ModelCard.model_validate_json((Path("models") / stage / "model.json").read_bytes())
+
+
+def dataset_of(learnt: pd.DataFrame) -> str:
+    return fingerprint({"rows": learnt.sort_values("id")[["id", "label"]].to_numpy().tolist()})
+
+
 def test_retrain_learns_from_kept_rows_and_is_judged_on_all_others(
-    run: Callable[..., None], culled: pd.DataFrame, given: list[pd.DataFrame]
+    run: Callable[..., None], culled: pd.DataFrame, given: list[Training]
 ) -> None:
     run("train", "retrain", "data/culled.csv")
-    pd.testing.assert_frame_equal(given[0].reset_index(drop=True), culled, check_dtype=False)
+    pd.testing.assert_frame_equal(given[0].split.reset_index(drop=True), culled, check_dtype=False)
+    assert card_of("retrain").dataset == dataset_of(culled[culled["keep"] & (culled["side"] == "train")])
     predictions = read_table("reports/retrain/predictions.csv", PREDICTIONS)
     assert list(predictions["id"]) == list(culled.loc[culled["side"] != "train", "id"])
 
 
 def test_the_control_learns_from_as_many_others(
-    run: Callable[..., None], culled: pd.DataFrame, given: list[pd.DataFrame]
+    run: Callable[..., None], culled: pd.DataFrame, given: list[Training]
 ) -> None:
     run("train", "control", "data/culled.csv")
-    (control,) = given
+    control = given[0].split
     sides = [culled["label"], culled["side"]]
     assert control["keep"].groupby(sides).sum().equals(culled["keep"].groupby(sides).sum())
     assert not control["keep"].equals(culled["keep"])
 
 
 def test_the_judge_learns_from_the_other_sides_and_is_watched_on_one_fold(
-    run: Callable[..., None], culled: pd.DataFrame, given: list[pd.DataFrame]
+    run: Callable[..., None], culled: pd.DataFrame, given: list[Training]
 ) -> None:
     run("train", "judge", "data/culled.csv")
-    (rows,) = given
-    assert set(rows.loc[rows["side"] == "train", "id"]) == set(culled.loc[culled["side"] != "train", "id"])
-    unlearnt = culled[culled["side"] == "train"]
+    rows = given[0].split
+    others, unlearnt = culled[culled["side"] != "train"], culled[culled["side"] == "train"]
+    assert set(rows.loc[rows["side"] == "train", "id"]) == set(others["id"])
+    assert card_of("judge").dataset == dataset_of(others)
     assert set(rows.loc[rows["side"] == "val", "id"]) == set(unlearnt.loc[unlearnt["fold"] == 0, "id"])
     predictions = read_table("reports/judge/predictions.csv", PREDICTIONS)
     assert set(predictions["id"]) == set(unlearnt["id"]), "judged on all of them"
+
+
+@pytest.mark.parametrize(("network", "start"), [("efficientnet", "imagenet"), ("resnet", False)])
+def test_the_judge_is_trained_as_its_section_says_from_a_seed_of_its_own(
+    run: Callable[..., None],
+    given: list[Training],
+    culled: pd.DataFrame,
+    network: Literal["efficientnet", "resnet"],
+    start: Literal[False] | str,
+) -> None:
+    dream_with(network)
+    params = load_params()
+    run("train", "judge", "data/culled.csv")
+    (training,) = given
+    own = params.judge
+    assert training.seed == params.seed + 1
+    assert training.model == params.model.model_copy(
+        update={"network": network, "pixels": own.pixels, "pretrained": start}
+    )
+    first_pixels = own.pixels if start else params.train.first_pixels
+    assert training.train == params.train.model_copy(
+        update={"epochs": own.epochs, "averaging": own.averaging, "first_pixels": first_pixels}
+    )
+    assert training.canvases.shape[1:] == (3, 2 * own.pixels, 2 * own.pixels)
+    card = card_of("judge")
+    assert card.pixels == own.pixels
+    assert card.parameters == {
+        "seed": training.seed,
+        "model": training.model.model_dump(),
+        "train": training.train.model_dump(),
+        "first_weights": str(start),
+    }
 
 
 @pytest.mark.parametrize(
     ("network", "start"), [("efficientnet", "imagenet"), ("resnet", "models/retrain/model.safetensors")]
 )
 def test_the_robust_network_goes_on_from_one_of_its_kind(
-    run: Callable[..., None],
-    given: list[pd.DataFrame],
-    culled: pd.DataFrame,
-    monkeypatch: pytest.MonkeyPatch,
-    network: str,
-    start: str,
+    run: Callable[..., None], given: list[Training], culled: pd.DataFrame, network: str, start: str
 ) -> None:
-    models = []
-    train = loop.train_network
-
-    def noted(*arguments: Any, model: ModelParams, **named: Any) -> Trained:
-        models.append(model)
-        return train(*arguments, model=model, **named)
-
-    monkeypatch.setattr(loop, "train_network", noted)
-    Path("params.yaml").write_text(
-        Path("params.yaml").read_text(encoding="utf-8").replace("  network: efficientnet", f"  network: {network}"),
-        encoding="utf-8",
-    )
+    dream_with(network)
     run("train", "robust", "data/culled.csv")
-    assert [(model.network, model.pretrained) for model in models] == [(network, start)]
+    assert [(training.model.network, training.model.pretrained) for training in given] == [(network, start)]
 
 
 def test_evaluate_judges_each_model_by_itself(run: Callable[..., None], culled: pd.DataFrame) -> None:
