@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from ruamel.yaml import YAML
 from nightmare.dream.picture import read_provenance
 from nightmare.dream.workers import ModelFolder
 from nightmare.tables import DREAMS, read_table
+from nightmare.train.model import load_model, save_model
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
@@ -34,11 +36,15 @@ def run_stage(project: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
+def write_params(project: Path, **changes: Any) -> None:
     yaml = YAML()
     params = yaml.load(ROOT / "params.yaml")
-    params["dream"].update(SMALL)
-    yaml.dump(params, tmp_path / "params.yaml")
+    params["dream"].update(SMALL | changes)
+    yaml.dump(params, project / "params.yaml")
+
+
+def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
+    write_params(tmp_path)
     refused = run_stage(tmp_path)
     assert refused.returncode == 1
     assert "no model in models/robust" in refused.stderr
@@ -62,12 +68,21 @@ def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
             assert picture.height > 3 * 96, "a row for each of the three classes"
 
     for objective, names in (("channel:3", 5), ("class:skull", 5 + 2)):
-        params["dream"]["objective"] = objective
-        params["dream"]["classes"] = objective != "channel:3"
-        yaml.dump(params, tmp_path / "params.yaml")
+        write_params(tmp_path, objective=objective, classes=objective != "channel:3")
         other = run_stage(tmp_path)
         assert other.returncode == 0, other.stderr
         assert len(read_table(tmp_path / "dreams" / "dreams.csv", DREAMS)) == names
-    params["dream"]["iterations"] = [1, 2]
-    yaml.dump(params, tmp_path / "params.yaml")
+    write_params(tmp_path, iterations=[1, 2])
     assert "iterations has 2 numbers for 1 octaves" in run_stage(tmp_path).stderr
+
+
+def test_it_is_the_judge_that_is_asked(tmp_path: Path, model_folder: ModelFolder) -> None:
+    """It knows other classes here, and says so: a share of dreams recognised may be anybody's."""
+    write_params(tmp_path, classes=False, album_octaves=[1], album_iterations=[0])
+    shutil.copytree(model_folder.directory, tmp_path / "models" / "robust")
+    judge = load_model(model_folder.directory)
+    stranger = judge.card.model_copy(update={"classes": ("bat", "frog", "rat")})
+    save_model(tmp_path / "models" / "judge", judge.network, stranger)
+    refused = run_stage(tmp_path)
+    assert refused.returncode == 1
+    assert "the judge knows other classes" in refused.stderr

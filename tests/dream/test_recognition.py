@@ -53,6 +53,14 @@ def test_the_share_counts_the_dreams_of_their_class(judge: Any) -> None:
     assert said.n == 6
 
 
+def test_the_judge_sees_dreams_as_it_was_trained_to_see(judge: Any) -> None:
+    seen = []
+    judge.network.register_forward_pre_hook(lambda network, given: seen.append(*given))
+    dreams = torch.stack([coloured(channel) for channel in range(3)])
+    recognition(judge, dreams[:, None], CLASSES)
+    torch.testing.assert_close(seen, [normalise(dreams[:, :, :16, :16])])
+
+
 def test_a_judge_of_other_classes_is_refused(judge: Any) -> None:
     with pytest.raises(ModelError, match="other classes"):
         recognition(judge, torch.zeros(2, 1, 3, 16, 16), ("frogs", "skulls"))
