@@ -6,7 +6,9 @@ import pytest
 from nightmare.cull.compare import compared, inflation_table, recall_table
 
 
-def test_culled_validation_looks_better_with_the_same_model() -> None:
+def judged() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predictions of ten rows of validation, two of which are wrong and culled, and of ten of test, with one wrong; and
+    their split."""
     rows = 20
     split = pd.DataFrame(
         {
@@ -22,7 +24,11 @@ def test_culled_validation_looks_better_with_the_same_model() -> None:
     wrong = [0, 1, 12]
     predicted.iloc[wrong] = ["b", "a", "b"]
     split["keep"] = [number not in (0, 1) for number in range(rows)]
-    table = split[["id", "side", "grade", "label"]].assign(predicted=predicted)
+    return split[["id", "side", "grade", "label"]].assign(predicted=predicted), split
+
+
+def test_culled_validation_looks_better_with_the_same_model() -> None:
+    table, split = judged()
     figures = compared({"train": table}, split)["train"]
     assert figures["validation"] == pytest.approx({"accuracy": 0.8, "balanced_accuracy": 0.8, "n": 10})
     assert figures["validation_culled"] == {"accuracy": 1.0, "balanced_accuracy": 1.0, "n": 8}
@@ -33,3 +39,15 @@ def test_culled_validation_looks_better_with_the_same_model() -> None:
     recall = recall_table({"train": table}).set_index("label")
     assert recall["recall"].to_dict() == pytest.approx({"a": 0.8, "b": 1.0})
     assert recall["n"].to_dict() == {"a": 5, "b": 5}
+
+
+def test_near_duplicates_make_nobody_surer() -> None:
+    table, split = judged()
+    models = {"train": table, "retrain": table.assign(predicted=table["label"])}
+    row_of_copy = split.index.repeat(5)
+    ids = [f"{number:016x}" for number in range(len(row_of_copy))]
+    copies = {name: rows.loc[row_of_copy].assign(id=ids) for name, rows in models.items()}
+    one, five = compared(models, split), compared(copies, split.loc[row_of_copy].assign(id=ids))
+    for name in models:
+        for end in ("balanced_accuracy_low", "balanced_accuracy_high", "difference_low", "difference_high"):
+            assert five[name]["test"][end] == pytest.approx(one[name]["test"][end]), (name, end)
