@@ -188,6 +188,26 @@ def test_many_faulty_pictures_do_not_pass_for_whole(monkeypatch: pytest.MonkeyPa
     assert learnt_again > recall() + 0.1
 
 
+def test_what_was_made_of_a_picture_is_judged_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, examples, folds = features_with(0)
+    examples["alone"] = examples["alone"][0][:7], np.arange(7) * 40
+    seen[:, -1] = np.arange(300)
+    for features, of in examples.values():
+        features[:, -1] = of  # so that each says what it was made of
+    judged: list[Any] = []
+    judge = faults.log_probabilities
+
+    def noting(features: Any, labels: Any, folds: Any) -> NDArray[np.float64]:
+        judged.append(np.unique(np.column_stack([features[:, -1], folds]), axis=0)[:, 1])
+        return judge(features, labels, folds)
+
+    monkeypatch.setattr(faults, "log_probabilities", noting)
+    weigh_faults(seen, examples, folds)
+    for folds_by_origin in judged:
+        np.testing.assert_array_equal(folds_by_origin, folds)
+    assert judged
+
+
 def test_made_pictures_lie_in_the_fold_of_all_that_they_show(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Any] = []
     rgba = drawings(40, RED)
