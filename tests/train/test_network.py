@@ -38,10 +38,18 @@ def test_weights_from_a_file_keep_all_but_a_head_of_other_classes(suffix: str, t
     assert torch.equal(heir.fc.weight, head)
 
 
-def test_weights_of_another_depth_are_refused(tmp_path: Path) -> None:
-    save_file(build_network("resnet34", 3).state_dict(), tmp_path / "weights.safetensors")
-    with pytest.raises(ModelError, match="not those of resnet18"):
-        load_pretrained(build_network("resnet18", 3), "resnet18", str(tmp_path / "weights.safetensors"))
+@pytest.mark.parametrize(("donor", "heir"), [("resnet34", "resnet18"), ("resnet18", "resnet34")])
+def test_weights_of_another_depth_are_refused(donor: str, heir: str, tmp_path: Path) -> None:
+    save_file(build_network(donor, 3).state_dict(), tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match=rf"not those of {heir} \(96 tensors differ, such as layer1\.2\."):
+        load_pretrained(build_network(heir, 3), heir, str(tmp_path / "weights.safetensors"))
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    network = build_network("resnet18", 3)
+    save_file({**network.state_dict(), "conv1.weight": torch.zeros(64, 1, 7, 7)}, tmp_path / "weights.safetensors")
+    with pytest.raises(ModelError, match=r"not those of resnet18 \(1 tensors differ, such as conv1\.weight\)"):
+        load_pretrained(network, "resnet18", str(tmp_path / "weights.safetensors"))
 
 
 class _Harm:
