@@ -57,6 +57,36 @@ def test_every_picture_ends_on_the_ball_with_a_higher_loss(
     assert (after > before).all()
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_a_step_is_up_the_gradient_from_anywhere_in_the_ball(norm: str, weights: Tensor) -> None:
+    images = torch.full((200, 3, 8, 8), 0.5)
+    labels = torch.arange(200) % 4
+    wish, shown = adversary(norm=norm), []
+
+    def logits_of(changed: Tensor) -> Tensor:
+        shown.append(changed.detach())
+        return linear(weights, changed)
+
+    moved = attacked(images, labels, logits_of, wish, torch.Generator().manual_seed(0)) - images
+    start = shown[0] - images
+    assert abs(float(start.mean())) < 0.01 * wish.epsilon, "to all sides"
+    spread = (start if norm == "linf" else start.flatten(1).norm(dim=1)) / wish.epsilon
+    lowest = -1 if norm == "linf" else 0
+    assert spread.min() == pytest.approx(lowest, abs=0.02)
+    assert spread.mean() == pytest.approx((lowest + 1) / 2, abs=0.1)
+    assert spread.max() == pytest.approx(1, abs=0.02)
+
+    missed = linear(weights, shown[0]).softmax(1) - F.one_hot(labels, 4)
+    gradient = (missed @ weights.T).view_as(images)
+    if norm == "linf":
+        expected = (start + 1.25 * wish.epsilon * gradient.sign()).clamp(-wish.epsilon, wish.epsilon)
+    else:
+        unit = F.normalize(gradient.flatten(1), dim=1).view_as(images)
+        expected = start + 1.25 * wish.epsilon * unit
+        expected *= (wish.epsilon / expected.flatten(1).norm(dim=1)).clamp(max=1).view(-1, 1, 1, 1)
+    torch.testing.assert_close(moved, expected, atol=1e-5, rtol=0)
+
+
 def test_pictures_stay_pictures(weights: Tensor) -> None:
     extreme = torch.stack([torch.zeros(3, 8, 8), torch.ones(3, 8, 8)])
     worse = attacked(extreme, torch.tensor([0, 1]), partial(linear, weights), adversary(), torch.Generator())
