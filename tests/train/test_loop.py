@@ -16,7 +16,7 @@ from nightmare.errors import InputError
 from nightmare.params import AdversarialParams, ModelParams, TrainParams
 from nightmare.train import checkpoint, loop
 from nightmare.train.loop import Trained, balanced_weights, epoch_order, predict, train_network
-from nightmare.train.network import build_network
+from nightmare.train.network import EFFICIENTNET, build_network
 
 CLASSES = ("bars", "disc")
 
@@ -83,6 +83,18 @@ def test_it_learns_in_either_precision(run: Any, mixed: bool, monkeypatch: pytes
     trained = run(epochs=6)
     assert trained.history["train_loss"].iloc[-1] < trained.history["train_loss"].iloc[0] - 0.1
     assert {weight.dtype for weight in trained.network.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(("architecture", "gains"), [("resnet18", True), (EFFICIENTNET, False)])
+def test_single_channels_are_not_multiplied_in_bfloat16(
+    architecture: str, gains: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    types = []
+    network = build_network(architecture, len(CLASSES))
+    network.fc.register_forward_hook(lambda layer, given, logits: types.append(logits.dtype))
+    assert loop._logits(network, torch.rand(2, 3, 32, 32)).dtype == torch.float32
+    assert types == [torch.bfloat16 if gains else torch.float32]
 
 
 AGAINST_AN_ADVERSARY = {"averaging": 0.9, "adversarial": AdversarialParams(norm="l2", epsilon=1.0, steps=1)}
@@ -205,6 +217,20 @@ def test_every_parameter_moves_the_weights(
     unequal = tiny_split.drop(index=range(0, 24, 4))  # half the discs to learn from
     first, second = (run(split=unequal, epochs=1, **{name: value}).network.fc.weight for value in (one, other))
     assert not torch.equal(first, second)
+
+
+def test_only_what_multiplies_decays(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def level(network: torch.nn.Module, optimizer: torch.optim.Optimizer, *others: object) -> float:
+        (0 * sum(weight.sum() for weight in network.parameters())).backward()
+        optimizer.step()
+        return 0.0
+
+    monkeypatch.setattr(loop, "_step", level)
+    first = saved_weights(tmp_path / "first.safetensors", seed=7)
+    decay = {"epochs": 1, "schedule": "constant", "learning_rate": 0.1, "weight_decay": 0.5}
+    for name, weight in run(pretrained=tmp_path / "first.safetensors", **decay).network.named_parameters():
+        left = (1 - 0.1 * 0.5) ** 3 if weight.ndim > 1 else 1  # after three batches
+        torch.testing.assert_close(weight.detach(), left * first[name], msg=name)
 
 
 def test_every_step_has_the_rate_of_the_schedule(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
