@@ -42,10 +42,11 @@ from nightmare.train.judge import judge_params, sides_swapped
 from nightmare.train.model import Model, load_model, model_card, save_model
 from nightmare.train.network import Network, pretrained_fingerprint
 
-# What each step of an adversary adds to a training step, in plain ones: 0.53 to 0.60 in history/training-extras.csv.
-# A running average adds 0.03 or 0.04 and is left out of account.
+# What each step of an adversary adds to a training step, in plain ones: 0.57 to 0.69 in
+# history/training-architectures.csv. A running average adds 0.03 or 0.04 and is left out of account.
 ADVERSARY = 0.6
-# A step of an EfficientNet at 96 pixels in those of a ResNet-18 at 64: see `architectures` in the same benchmark.
+# A step of an EfficientNet at 96 pixels in those of a ResNet-18 at 64: 1.58 there, and 2.55 at 128 pixels, of which the
+# area of the pictures makes 2.67.
 EFFICIENTNET = 1.5
 RETRAIN = Path("models/retrain")
 CELL = 128  # pixels of a portrait on a sheet
