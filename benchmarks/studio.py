@@ -252,6 +252,7 @@ def _attacks(port: int) -> dict[str, Callable[[], Answer]]:
         "text as a photo": post("/api/photos", b"text" * 1000),
         "oversize photo": told("/api/photos", LIMITS.upload_bytes + 1),
         "oversize JSON": told("/api/dreams", LIMITS.json_bytes + 1),
+        "chunks and a length": lambda: _raw(port, _head("/api/photos", 5, "Transfer-Encoding: chunked")),
         "oversize patch": told(_PATCH, LIMITS.patch_bytes + 1),
         "short patch": post(_PATCH, bytes(1000)),
         "path of a frame": get("/api/frames/..%2f..%2f..%2fetc%2fpasswd/0.jpg"),
@@ -268,11 +269,16 @@ def _attacks(port: int) -> dict[str, Callable[[], Answer]]:
     }
 
 
-def _head(path: str, length: int) -> bytes:
-    return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-    ).encode()
+def _head(path: str, length: int, *further: str) -> bytes:
+    lines = (
+        f"POST {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "X-Deep-Nightmare: 1",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+        *further,
+    )
+    return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
 
 
 def _raw(port: int, head: bytes, *, trickle: bool = False) -> Answer:

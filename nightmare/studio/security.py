@@ -99,11 +99,12 @@ class Guard:
             return _refused(403, "Another site may not do this.")
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return _refused(403, "Another site may not do this.")
-        length = headers.get("content-length", "")
-        if not length.isdecimal() and "transfer-encoding" in headers:
+        length = headers.get("content-length", "0")
+        # Where both are given, HTTP/1.1 says that the length is to be ignored.
+        if "transfer-encoding" in headers or not length.isdecimal():
             return _refused(411, "Say how long the body is.")
         most = self._most_bytes(path)
-        if int(length or 0) > most:
+        if int(length) > most:
             return _refused(413, f"That is over {_size(most)}.")
         if path.startswith("/api/") and headers.get(_OWN_HEADER) != "1":
             return _refused(403, "Requests to the studio carry a header of its own.")
@@ -130,18 +131,24 @@ class Guard:
         return hmac.compare_digest(given.encode(), (self.token or "").encode())
 
     def _paced(self, scope: Scope, receive: Receive) -> Receive:
-        """`receive`, whose body has to arrive within `body_seconds`: after that the client counts as gone."""
+        """`receive`, whose body has to arrive within `body_seconds` and to be no larger than it may: a client that
+        does not keep to it counts as gone.
+        """
         until = asyncio.get_running_loop().time() + self.limits.body_seconds
+        left = self._most_bytes(scope["path"])
         arriving = scope["method"] not in ("GET", "HEAD")
 
         async def receive_in_time() -> Message:
-            nonlocal arriving
+            nonlocal arriving, left
             if not arriving:
                 return await receive()
             try:
                 async with asyncio.timeout_at(until):
                     message = await receive()
             except TimeoutError:
+                return _ENDED
+            left -= len(message.get("body", b""))
+            if left < 0:
                 return _ENDED
             arriving = message.get("more_body", False)
             return message

@@ -124,11 +124,14 @@ def test_large_bodies_are_refused_before_they_are_read(server: Server) -> None:
             assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
-def test_body_of_unknown_length_is_refused(server: Server) -> None:
+@pytest.mark.parametrize("length", ["", "Content-Length: 5\r\n"])
+def test_body_of_unknown_length_is_refused(length: str, server: Server) -> None:
     with closing(socket.create_connection(("127.0.0.1", server.port), timeout=5)) as connection:
-        connection.sendall(
-            b"POST /api/photos HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = (
+            "POST /api/photos HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\n"
+            f"{length}Transfer-Encoding: chunked\r\n\r\n"
         )
+        connection.sendall(head.encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 411 ")
 
 

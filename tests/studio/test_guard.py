@@ -90,6 +90,29 @@ def test_size(path: str, most: int) -> None:
     assert answer("POST", path, x_deep_nightmare="1", content_length=str(most)) == 200
     assert answer("POST", path, x_deep_nightmare="1", content_length=str(most + 1)) == 413
     assert answer("POST", path, x_deep_nightmare="1", transfer_encoding="chunked") == 411
+    assert answer("POST", path, x_deep_nightmare="1", transfer_encoding="chunked", content_length="5") == 411
+    assert answer("POST", path, x_deep_nightmare="1", content_length="5, 5") == 411
+
+
+@pytest.mark.parametrize(("path", "most"), [("/api/photos", 20_000_000), ("/api/dreams", 65_536)])
+def test_body_ends_at_the_limit_whatever_was_said_of_it(path: str, most: int) -> None:
+    taken = 0
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal taken
+        while (message := await receive())["type"] == "http.request":
+            taken += len(message["body"])
+
+    async def endless() -> dict[str, Any]:
+        return {"type": "http.request", "body": bytes(10_000), "more_body": True}
+
+    async def send(message: Any) -> None:
+        raise AssertionError("nothing is answered here")
+
+    headers = [(b"host", b"127.0.0.1"), (b"x-deep-nightmare", b"1"), (b"content-length", b"5")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+    asyncio.run(Guard(behind, hosts=HOSTS)(scope, endless, send))
+    assert most - 10_000 < taken <= most
 
 
 def test_token() -> None:
