@@ -1,6 +1,7 @@
 """The routes below /api that several tabs use: photos, dreams, patches and models."""
 
 import json
+import threading
 from collections.abc import AsyncIterator, Generator
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -138,13 +139,21 @@ def _brush(routes: APIRouter, parts: Parts) -> None:
 
 def progress_lines(progress: Generator[Progress, None, None]) -> StreamingResponse:
     """An answer that follows a dream, a line of JSON for each progress."""
+    inside = threading.Lock()
+
+    def one_more() -> Progress | None:
+        with inside:
+            return next(progress, None)
 
     async def lines() -> AsyncIterator[str]:
         try:
-            while (one := await run_in_threadpool(next, progress, None)) is not None:
+            while (one := await run_in_threadpool(one_more)) is not None:
                 yield json.dumps(asdict(one)) + "\n"
         finally:
-            progress.close()  # no thread is in it: one that is is waited for before this is cancelled
+            # Where the client is gone, the thread that was in it has been waited for. A server that closes does not
+            # wait, but then the dream stops of itself.
+            if inside.acquire(blocking=False):
+                progress.close()
 
     return StreamingResponse(lines(), media_type="application/x-ndjson", headers=_NO_STORE)
 

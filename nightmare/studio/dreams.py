@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import partial
 
@@ -65,7 +66,10 @@ class Progress:
 
 
 class Dreamer:
-    """Dreams on one device, one step at a time, so that patches come between them."""
+    """Dreams on one device, one step at a time, so that patches come between them.
+
+    Once `closing` is set, all of them stop after their step.
+    """
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Dreamer:
         *,
         limits: Limits = LIMITS,
         steps: Steps | None = None,
+        closing: threading.Event | None = None,
     ) -> None:
         self.catalogue, self.worker, self.library, self.limits = catalogue, worker, library, limits
         self.store = FrameStore[Dreamt](limits=limits)
@@ -82,6 +87,7 @@ class Dreamer:
         self._steps = steps or _steps_of_engine
         self._seconds_per_pixel: dict[tuple[str, str], float] = {}
         self._stops: dict[str, threading.Event] = {}
+        self._closing = closing or threading.Event()
 
     def dream(self, wish: Wish) -> Generator[Progress, None, None]:
         """Wait in line, dream, and see how far it is; a refusal is the last progress, with its status and sentence.
@@ -155,15 +161,17 @@ class Dreamer:
         job = self.store.begin(job)
         stop = self._stops[job] = threading.Event()
         try:
-            while not (turn := self._line.wait(ticket, seconds=_PLACE_EVERY)) and not stop.is_set():
+            while not (turn := self._line.wait(ticket, seconds=_PLACE_EVERY)) and not self._ends(stop):
                 place, before = self._line.place(ticket)
                 yield Progress(job, place=place, seconds=before)
-            if turn:
+            if turn and not self._closing.is_set():
                 run = prepare()
                 ended = yield from self._advance(job, run, ticket, stop)
                 last = _progress(job, run, ended)
             else:
                 last = Progress(job, ended="Stopped")
+        except CancelledError:  # by the worker, whose end has come
+            last = Progress(job, ended="Stopped")
         except Exception as error:
             last = _refused(job, error, side=max(run.commission.canvas.image.size) if run else 0)
         finally:  # also where nobody asks for the end any more
@@ -184,7 +192,7 @@ class Dreamer:
             now = time.monotonic()
             if run.done == run.count:
                 continue
-            if stop.is_set():
+            if self._ends(stop):
                 ended = "Stopped"
             elif now - begun > limits.dream_seconds:
                 ended = f"Stopped after {limits.dream_seconds:.0f} s"
@@ -195,6 +203,9 @@ class Dreamer:
         self._learn(run.network, run.commission.recipe, run.seconds_per_pixel)
         self._show(job, run)
         return ended or "Done"
+
+    def _ends(self, stop: threading.Event) -> bool:
+        return stop.is_set() or self._closing.is_set()
 
     def _show(self, job: str, run: Run) -> None:
         jpeg = run.jpeg()

@@ -1,6 +1,7 @@
 """Serving the studio: which address, whose token, and a clean end."""
 
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,19 +53,25 @@ def serve_studio(studio: Studio, *, host: str, port: int, tell: Callable[[str], 
         create_app(studio), access_log=False, log_level="warning", timeout_graceful_shutdown=1, server_header=False
     )
     try:
-        _Server(config, lambda: tell(f"The studio is open at {login}")).run(sockets=[listening])
+        _Server(config, studio.closing, lambda: tell(f"The studio is open at {login}")).run(sockets=[listening])
     except KeyboardInterrupt:
         tell("The studio is closed.")
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, opened: Callable[[], None]) -> None:
+    """Calls `opened` when it answers, and sets `closing` while those who follow a dream are still connected."""
+
+    def __init__(self, config: uvicorn.Config, closing: threading.Event, opened: Callable[[], None]) -> None:
         super().__init__(config)
-        self._opened = opened
+        self._closing, self._opened = closing, opened
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._opened()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        await super().shutdown(sockets)
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -9,12 +9,14 @@ import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
@@ -43,7 +45,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Studio:
-    """What a studio is started with. `root` is the project's folder; `steps` stand in for the engine in tests."""
+    """What a studio is started with. `root` is the project's folder; `steps` stand in for the engine in tests.
+
+    It sets `ready` when its model is awake. Whoever sets `closing` has stopped all dreams.
+    """
 
     root: Path
     networks: list[Network]
@@ -52,6 +57,7 @@ class Studio:
     limits: Limits = LIMITS
     steps: Steps | None = None
     ready: threading.Event = field(default_factory=threading.Event)
+    closing: threading.Event = field(default_factory=threading.Event)
 
 
 def create_app(studio: Studio) -> Guard:
@@ -69,14 +75,15 @@ def create_app(studio: Studio) -> Guard:
     limits = studio.limits
     worker = DeviceWorker(patches_waiting=limits.patches_waiting)
     catalogue, library = Catalogue(studio.networks), Library(limits=limits)
-    dreamer = Dreamer(catalogue, worker, library, limits=limits, steps=studio.steps)
+    dreamer = Dreamer(catalogue, worker, library, limits=limits, steps=studio.steps, closing=studio.closing)
     parts = Parts(studio.root, catalogue, library, dreamer, Brush(dreamer), limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=_warm_up, args=(studio, parts), name="warm-up", daemon=True).start()
         yield
-        worker.close()
+        studio.closing.set()
+        await run_in_threadpool(worker.close)  # answers that are about to end go on meanwhile
         shutil.rmtree(temporary, ignore_errors=True)
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
@@ -116,6 +123,10 @@ def _speak(app: FastAPI) -> None:
     def late(_: Request, error: ClientDisconnect) -> JSONResponse:
         return JSONResponse({"sentence": "The rest of that did not arrive in time."}, 408)
 
+    @app.exception_handler(CancelledError)
+    def closing(_: Request, error: CancelledError) -> JSONResponse:
+        return JSONResponse({"sentence": "The studio is closing."}, 503)
+
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -133,6 +144,8 @@ def _warm_up(studio: Studio, parts: Parts) -> None:
                 parts.brush.stamp(blank, width=side, height=side, network=network.name, quality=quality, seed=0)
         for look in LOOKS:
             parts.dreamer.calibrate(network.name, base_recipe(look))
+    except CancelledError:
+        return  # the studio closes
     except NightmareError as error:
         _log.error("the model %s cannot dream: %s", network.name, error)
     studio.ready.set()

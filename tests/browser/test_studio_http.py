@@ -5,8 +5,8 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import pytest
 from conftest import Server
 from made_pictures import file_of, picture
 from pages import until
+
+from nightmare.studio.looks import controls_of
 
 OWN = {"X-Deep-Nightmare": "1"}
 HEADERS = {
@@ -232,11 +234,51 @@ def test_nothing_is_left_on_the_disk_after_a_dream(server: Server) -> None:
     assert [name for _, _, names in os.walk(server.temporary) for name in names] == []
 
 
+def closed_cleanly(server: Server) -> bool:
+    assert server.process
+    return server.process.returncode == 0 and list(server.temporary.glob("nightmare-studio-*")) == []
+
+
 def test_interrupt_closes_the_studio_cleanly(start_server: Callable[..., Server]) -> None:
     server = start_server()
     until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
     server.stop()
-    assert server.process
-    assert server.process.returncode == 0
+    assert closed_cleanly(server)
     assert "Traceback" not in server.log()
-    assert list(server.temporary.glob("nightmare-studio-*")) == []
+
+
+@contextmanager
+def dreams_of_two(server: Server) -> Iterator[list[http.client.HTTPResponse]]:
+    """The answers to two who ask at once: one whose dream runs, and one in line, each after its first progress."""
+    controls = {name: value for name, value in controls_of("Whisper").items() if name != "strength"}
+    wish = json.dumps(controls | {"photo": "cat", "side": 224, "iterations": 100}).encode()
+    with ExitStack() as stack:
+        answers = []
+        for place in (0, 1):
+            connection = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)))
+            connection.request("POST", "/api/dreams", wish, OWN | {"Content-Type": "application/json"})
+            answers.append(connection.getresponse())
+            begun = json.loads(answers[-1].readline())
+            assert (begun["place"], begun["ended"]) == (place, "")
+        yield answers
+
+
+def test_interrupt_stops_the_dream_that_runs_and_the_one_in_line(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
+    with dreams_of_two(server) as answers:
+        server.stop()
+        last = [json.loads(answer.readlines()[-1]) for answer in answers]
+    assert closed_cleanly(server)
+    assert [each["ended"] for each in last] == ["Stopped", "Stopped"]
+    assert "Traceback" not in server.log()
+
+
+def test_interrupt_waits_for_a_long_step_and_no_longer(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
+    server.delay(3)
+    with dreams_of_two(server):
+        server.stop()
+    assert closed_cleanly(server)
+    assert "already executing" not in server.log()
