@@ -260,6 +260,7 @@ def _attacks(port: int) -> dict[str, Callable[[], Answer]]:
         "path of a picture": get("/api/compare/pictures/..%2f..%2fparams.yaml.png"),
         "file of Gradio": get(f"/gradio_api/file={Path.cwd()}/pyproject.toml"),
         "upload to Gradio": post("/gradio_api/upload", bytes(60_000)),
+        "recording to Gradio": post("/gradio_api/process_recording", bytes(60_000)),
         "foreign Host": get("/", {"Host": "evil.example"}),
         "other site": post("/api/dreams", b"{}", _JSON | {"Origin": "http://evil.example"}),
         "no header of ours": post("/api/dreams", b"{}", {"Content-Type": "application/json"}),

@@ -18,8 +18,10 @@ __all__ = ["COOKIE", "Guard"]
 
 COOKIE = "nightmare"
 _OWN_HEADER = "x-deep-nightmare"
-# Gradio's own ways to bring files, which would put them on the disk, and its description of itself: nothing needs them.
-_CLOSED = frozenset({"/gradio_api/upload", "/gradio_api/openapi.json", "/openapi.json"})
+# Gradio's description of itself: nothing needs it.
+_CLOSED = frozenset({"/gradio_api/openapi.json", "/openapi.json"})
+# Of Gradio's own what its page and `gradio_client` post to. Others of its routes put files on the disk.
+_POSTS = frozenset({"/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset"})
 # 'unsafe-eval': Gradio builds the scripts of its HTML components with `new Function`.
 _POLICY = "; ".join(
     (
@@ -90,7 +92,7 @@ class Guard:
             return self._login(scope)
         if self.token is not None and not self._knows_token(headers):
             return _refused(401, "Log in first: open the address that the studio printed when it started.")
-        if path in _CLOSED:
+        if path in _CLOSED or (posts and not path.startswith("/api/") and path not in _POSTS):
             return _refused(404, "There is nothing here.")
         if not posts:
             return None

@@ -74,7 +74,7 @@ def test_post_needs_our_header(path: str, server: Server) -> None:
     assert (refused.status, refused.sentence) == (403, "Requests to the studio carry a header of its own.")
 
 
-@pytest.mark.parametrize("path", ["/api/expected", "/gradio_api/queue/join", "/gradio_api/run/dream"])
+@pytest.mark.parametrize("path", ["/api/expected", "/gradio_api/queue/join", "/gradio_api/cancel"])
 @pytest.mark.parametrize(
     "headers", [{"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Origin": "http://evil.example"}]
 )
@@ -108,8 +108,14 @@ def test_gradio_hands_out_no_files(path: str, server: Server) -> None:
     assert ask(server, f"/gradio_api/file={path}").status == 403
 
 
-def test_gradio_takes_no_files(server: Server) -> None:
-    assert post(server, "/gradio_api/upload", b"x").status == 404
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/upload", "/gradio_api/process_recording", "/gradio_api/component_server"]
+)
+def test_gradio_takes_no_files(path: str, server: Server) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\ntext\r\n--x--\r\n'
+    before = set(server.temporary.rglob("*"))
+    assert post(server, path, part, Content_Type="multipart/form-data; boundary=x").status == 404
+    assert set(server.temporary.rglob("*")) == before
 
 
 def test_large_bodies_are_refused_before_they_are_read(server: Server) -> None:

@@ -84,7 +84,8 @@ def test_other_sites(headers: dict[str, str], status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/api/photos", 20_000_000), ("/api/patch", 1 << 20), ("/api/dreams", 65_536), ("/x", 65_536)]
+    ("path", "most"),
+    [("/api/photos", 20_000_000), ("/api/patch", 1 << 20), ("/api/dreams", 65_536), ("/gradio_api/queue/join", 65_536)],
 )
 def test_size(path: str, most: int) -> None:
     assert answer("POST", path, x_deep_nightmare="1", content_length=str(most)) == 200
@@ -92,6 +93,29 @@ def test_size(path: str, most: int) -> None:
     assert answer("POST", path, x_deep_nightmare="1", transfer_encoding="chunked") == 411
     assert answer("POST", path, x_deep_nightmare="1", transfer_encoding="chunked", content_length="5") == 411
     assert answer("POST", path, x_deep_nightmare="1", content_length="5, 5") == 411
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/gradio_api/queue/join", 200),
+        ("/gradio_api/cancel", 200),
+        ("/gradio_api/reset", 200),
+        ("/gradio_api/upload", 404),
+        ("/gradio_api/upload/", 404),
+        ("/gradio_api/process_recording", 404),
+        ("/gradio_api/component_server", 404),
+        ("/gradio_api/queue/join/", 404),
+        ("/gradio_api/run/dream", 404),
+        ("/gradio_api//upload", 404),
+        ("/upload", 404),
+        ("/login", 404),
+        ("/", 404),
+    ],
+)
+def test_only_what_is_needed_of_gradio_takes_anything(path: str, status: int, method: str) -> None:
+    assert answer(method, path) == status
 
 
 @pytest.mark.parametrize(("path", "most"), [("/api/photos", 20_000_000), ("/api/dreams", 65_536)])
