@@ -60,7 +60,7 @@ class Guard:
         token: str | None = None,
         limits: Limits = LIMITS,
     ) -> None:
-        self.app, self.hosts, self.token = app, frozenset(hosts), token
+        self.app, self.hosts, self.token = app, frozenset(host.lower() for host in hosts), token
         self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -159,7 +159,8 @@ class Guard:
 
 
 def _host(header: str) -> str:
-    """The name in a header Host, without its port."""
+    """The name in a header Host, in small letters and without its port."""
+    header = header.lower()
     name, _, port = header.rpartition(":")
     return name if name and port.isdecimal() and (name.endswith("]") or ":" not in name) else header
 

@@ -47,6 +47,7 @@ _log = logging.getLogger(__name__)
 class Studio:
     """What a studio is started with. `root` is the project's folder; `steps` stand in for the engine in tests.
 
+    `hosts` are the names that it answers to, the one that is told to people first.
     It sets `ready` when its model is awake. Whoever sets `closing` has stopped all dreams.
     """
 

@@ -8,7 +8,7 @@ import pytest
 from nightmare.studio.security import COOKIE, Guard
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of a guard that guards nothing)
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
+HOSTS = ("127.0.0.1", "LOCALHOST", "[::1]")
 
 
 def answer(method: str, path: str, token: str | None = None, query: str = "", **headers: str) -> int:
@@ -47,6 +47,7 @@ def answer(method: str, path: str, token: str | None = None, query: str = "", **
         ("[::1]:7860", 200),
         ("[::1]", 200),
         ("localhost", 200),
+        ("LocalHost:7860", 200),
         ("localhost.", 400),
         ("evil.example", 400),
         ("127.0.0.1:7860:1", 400),
