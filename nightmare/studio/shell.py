@@ -24,15 +24,15 @@ from starlette.requests import ClientDisconnect
 
 from nightmare.errors import NightmareError
 from nightmare.studio.api import common_routes
-from nightmare.studio.brush import QUALITIES, Brush
+from nightmare.studio.brush import Brush
 from nightmare.studio.dreams import Dreamer, Steps
 from nightmare.studio.errors import Refusal
 from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS, Limits
-from nightmare.studio.looks import LOOKS, base_recipe
 from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.security import Guard
 from nightmare.studio.tab import Parts
+from nightmare.studio.warm_up import warm_up
 from nightmare.studio.worker import DeviceWorker
 
 __all__ = ["LOOPBACK", "Studio", "create_app"]
@@ -81,7 +81,7 @@ def create_app(studio: Studio) -> Guard:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_warm_up, args=(studio, parts), name="warm-up", daemon=True).start()
+        threading.Thread(target=warm_up, args=(parts, studio.ready), name="warm-up", daemon=True).start()
         yield
         studio.closing.set()
         await run_in_threadpool(worker.close)  # answers that are about to end go on meanwhile
@@ -132,21 +132,3 @@ def _speak(app: FastAPI) -> None:
     def broken(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return JSONResponse({"sentence": "Something went wrong here; the terminal says what."}, 500)
-
-
-def _warm_up(studio: Studio, parts: Parts) -> None:
-    """The first patch and the first steps are slow ones: they are made before anybody waits for them."""
-    network = parts.catalogue.network(parts.catalogue.first)
-    side = 224
-    blank = bytes(4 * side * side)
-    try:
-        for quality in QUALITIES:
-            for _ in range(2):
-                parts.brush.stamp(blank, width=side, height=side, network=network.name, quality=quality, seed=0)
-        for look in LOOKS:
-            parts.dreamer.calibrate(network.name, base_recipe(look))
-    except CancelledError:
-        return  # the studio closes
-    except NightmareError as error:
-        _log.error("the model %s cannot dream: %s", network.name, error)
-    studio.ready.set()
