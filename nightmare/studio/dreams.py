@@ -14,7 +14,7 @@ from torch import Tensor
 
 from nightmare.data.canvases import Canvas
 from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, smallest_side, to_tensor
-from nightmare.dream.gallery import Commission
+from nightmare.dream.gallery import Commission, provenance
 from nightmare.dream.objectives import build_objectives
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import NightmareError
@@ -222,7 +222,8 @@ class Dreamer:
         images = to_tensor(photo).to(next(model.network.parameters()).device)
         sizes = self.worker.step(lambda: _sizes(model, photo, recipe))
         steps = self._steps(model, images, recipe, canvas.sha256)
-        return Run(model, network.name, Commission(canvas, recipe), images, sizes, steps)
+        commission = Commission(canvas, recipe)
+        return Run(network.name, commission, provenance(commission, model), images, sizes, steps)
 
 
 def _progress(job: str, run: Run, ended: str = "") -> Progress:

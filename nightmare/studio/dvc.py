@@ -65,14 +65,18 @@ class Dvc:
             return self._found[1]
 
     def network(self, name: str) -> Network:
-        """The network of an experiment. Raises `ModelError` when it is not here."""
-        for experiment in self.experiments().experiments:
-            if experiment.name == name and not experiment.missing:
-                load = partial(_load, self._cache, self._outputs[name])
-                return Network(name, experiment.title, load, experiment.accuracy)
-            if experiment.name == name:
-                raise ModelError(f"{name} has no network here: run `{experiment.missing}`")
-        raise ModelError(f"no experiment {name!r}: `dvc exp list --all-commits` lists them")
+        """The network of an experiment as it was last listed. Raises `ModelError` when it is not here."""
+        with self._lock:
+            last = self._found[1] if self._found else Found()
+        experiment = _named(name, last)
+        if experiment is None or experiment.missing:
+            experiment = _named(name, self.experiments())
+        if experiment is None:
+            raise ModelError(f"no experiment {name!r}: `dvc exp list --all-commits` lists them")
+        if experiment.missing:
+            raise ModelError(f"{name} has no network here: run `{experiment.missing}`")
+        digest = self._outputs[name]
+        return Network(name, experiment.title, partial(_load, self._cache, digest), experiment.accuracy, digest)
 
     def _look(self) -> Found:
         if not (self._root / ".dvc").is_dir():
@@ -111,6 +115,10 @@ class Dvc:
         model, classes, settings = card_facts(files.get("model.json", Path()), params, stage=stage)
         missing = "" if files else f"dvc exp apply {name}; dvc repro {stage}"
         return replace(experiment, model=model, data=classes, settings=settings, missing=missing)
+
+
+def _named(name: str, found: Found) -> Experiment | None:
+    return next((experiment for experiment in found.experiments if experiment.name == name), None)
 
 
 def ask_dvc(arguments: Sequence[str], folder: Path) -> str:

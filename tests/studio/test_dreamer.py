@@ -1,7 +1,9 @@
 """Dreams as pages follow them."""
 
+import gc
 import io
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,13 +13,17 @@ import pytest
 import torch
 from made_pictures import file_of, picture
 from PIL import Image
-from studios import brightening, dreamer, wish
+from studios import brightening, dreamer, small_model, wish
 from torch import Tensor
 
+from nightmare.dream import objectives
 from nightmare.dream.engine import Step, dream, to_picture, to_tensor
 from nightmare.dream.picture import provenance_within
 from nightmare.dream.recipe import Recipe
+from nightmare.studio.dreams import Dreamer
+from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS
+from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.worker import DeviceWorker
 from nightmare.train.model import Model
 
@@ -43,6 +49,24 @@ def test_dream_is_that_of_the_engine(small: Model, worker: DeviceWorker) -> None
     expected = dream(small, photo, made.recipe, names=[original.sha256])
     assert (rgb(content) == np.asarray(to_picture(expected[0]))).all()
     assert made.recipe.strength == 0.8
+
+
+def test_what_is_left_of_a_dream_holds_no_network(worker: DeviceWorker) -> None:
+    catalogue = Catalogue([Network("own", "own", small_model)], lent=1)
+    catalogue.lend(Network("lent", "lent", small_model))
+    here = Dreamer(catalogue, worker, Library(), steps=brightening)
+    *_, last = here.dream(wish("cat", model="lent"))
+    network = weakref.ref(catalogue.model("lent").network)
+    catalogue.lend(Network("lent", "lent", small_model, version="another"))
+    worker.step(lambda: None)  # the thread lets go of what it did last
+    objectives._end_and_head.cache_clear()  # the engine keeps the last few, whoever had them made
+    gc.collect()
+    assert network() is None
+    kept = here.store.result(last.job)
+    assert kept
+    made = provenance_within(kept.png(1.0))
+    assert made
+    assert (made.model, made.dataset) == ("0" * 64, "0" * 16)
 
 
 def test_progress_counts_up_and_shows_what_it_says(small: Model, worker: DeviceWorker) -> None:
