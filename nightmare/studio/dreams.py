@@ -174,6 +174,9 @@ class Dreamer:
             last = Progress(job, ended="Stopped")
         except Exception as error:
             last = _refused(job, error, side=max(run.commission.canvas.image.size) if run else 0)
+            if run:  # its steps cannot go on
+                run = None
+                self.store.forget(job)
         finally:  # also where nobody asks for the end any more
             self._line.leave(ticket)
             del self._stops[job]
@@ -254,10 +257,17 @@ def _refused(job: str, error: Exception, *, side: int = 0) -> Progress:
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        sentence = f"Too big for this machine at {side}. Try {side // 2}?" if side else "Too big for this machine."
-        return Progress(job, ended=sentence, status=507, smaller=side // 2)
+        smaller = _smaller(side)
+        at, offer = f" at {side}" if side else "", f" Try {smaller}?" if smaller else ""
+        return Progress(job, ended=f"Too big for this machine{at}.{offer}", status=507, smaller=smaller)
     _log.error("a dream failed", exc_info=error)
     return Progress(job, ended="Something went wrong here; the terminal says what.", status=500)
+
+
+def _smaller(side: int) -> int:
+    """About half of `side` that the control has, or 0 where it has nothing below."""
+    half = side // 2 // LIMITS.side_step * LIMITS.side_step
+    return max(half, LIMITS.small_side) if side > LIMITS.small_side else 0
 
 
 def _steps_of_engine(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:

@@ -16,6 +16,7 @@ class Limits:
     smallest_side: int = 32  # of a photo; below it nothing can be dreamt of
     small_side: int = 224  # of a photo; below it a word of warning
     largest_side: int = 2048  # of a dream and of the brush's canvas
+    side_step: int = 32  # between the sides that are offered for a dream
     dream_seconds: float = 120
     octaves: int = 9
     iterations: int = 100  # per octave

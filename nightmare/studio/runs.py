@@ -35,7 +35,6 @@ class Run:
     octave: int = 1
     iteration: int = 0
     frame: int = -1
-    whole: bool = False
     dreamt: Tensor = field(init=False)
     busy: float = 0.0
 
@@ -51,11 +50,15 @@ class Run:
         ]
 
     def advance(self, worker: DeviceWorker) -> bool:
-        """Make one more step; False when none is left, and the dream is whole."""
+        """Make one more step; False when none is left, and the dream is whole.
+
+        Raises what a step raises; after that none can be made.
+        """
         before = time.monotonic()
         step = worker.step(lambda: next(self.steps, None))
         if step is None:
-            self.whole = True
+            if not self.whole:  # steps that have raised end like those that are done
+                raise RuntimeError(f"the steps ended after {self.done} of {self.count}")
             return False
         self.busy += time.monotonic() - before
         self.dreamt, self.done = step.images, self.done + 1
@@ -66,6 +69,11 @@ class Run:
     def count(self) -> int:
         """Of all steps."""
         return len(self._work)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all steps are made."""
+        return self.done == self.count
 
     @property
     def iterations(self) -> int:
