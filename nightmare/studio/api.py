@@ -1,5 +1,6 @@
 """The routes below /api that several tabs use: photos, dreams, patches and models."""
 
+import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Generator
@@ -36,15 +37,20 @@ def common_routes(parts: Parts) -> APIRouter:
 
 
 def _photos(routes: APIRouter, parts: Parts) -> None:
-    library = parts.library
+    library, limits = parts.library, parts.limits
+    coming, read = asyncio.Semaphore(limits.uploads), asyncio.Semaphore(limits.uploads_read)
 
     @routes.post("/photos")
     async def bring(request: Request, name: Annotated[str, Query(max_length=1000)] = "photo") -> dict[str, Any]:
         """The body is the file. `settings` are those of the controls where it is a dream that says them."""
-        content = await request.body()
-        original = await run_in_threadpool(library.bring, content, name)
-        shown = {key: getattr(original, key) for key in ("key", "name", "width", "height", "remark")}
-        return shown | await run_in_threadpool(_settings_within, content, parts)
+        if coming.locked():
+            raise Refusal(503, "Many photos are coming in. Try again in a moment.", retry_after=1)
+        async with coming:
+            content = await request.body()
+            async with read:
+                original = await run_in_threadpool(library.bring, content, name)
+                settings = await run_in_threadpool(_settings_within, content, parts)
+        return {key: getattr(original, key) for key in ("key", "name", "width", "height", "remark")} | settings
 
     @routes.get("/photos/known")
     def known(key: str) -> dict[str, bool]:

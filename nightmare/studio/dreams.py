@@ -128,6 +128,11 @@ class Dreamer:
         sizes = octave_sizes(round(original.height * shrink), round(original.width * shrink), recipe, smallest=1)
         return rate * sum(size[0] * size[1] * recipe.iterations_of(octave) for octave, size in enumerate(sizes) if size)
 
+    def step_milliseconds(self, network: str, recipe: Recipe, *, side: int = 224) -> float | None:
+        """What a step at `side` x `side` took the last time; None before the first one."""
+        rate = self._seconds_per_pixel.get(_rate_of(network, recipe))
+        return None if rate is None else 1000 * rate * side**2
+
     def patch(self, network: str, images: Tensor, recipe: Recipe) -> Tensor:
         """The dream over `images` (1, 3, height, width) at once; for the worker's thread."""
         model = self.catalogue.model(network)

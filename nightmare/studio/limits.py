@@ -10,6 +10,8 @@ class Limits:
     """Bytes, pixels, seconds and counts. Tests make small ones; the studio runs with the defaults."""
 
     upload_bytes: int = 20_000_000  # of a photo
+    uploads: int = 8  # that arrive or wait to be read at the same time
+    uploads_read: int = 2  # of them that are decoded, each in a process of its own
     photos_bytes: int = 256_000_000  # of all that are kept in memory, the oldest make room
     photo_seconds: float = 3600  # for which one is kept after it was last asked for
     megapixels: int = 24  # of a photo, by its header
@@ -39,7 +41,8 @@ class Limits:
     compared: int = 6  # experiments side by side
     compared_bytes: int = 128_000_000  # of the pictures that Compare keeps
     album_megapixels: int = 40
-    body_seconds: float = 10  # for the body of a request to arrive
+    body_seconds: float = 10  # for the body of a request to arrive, and more by its length
+    body_pace: float = 100_000  # bytes a second that a slow line brings
 
     @property
     def patch_bytes(self) -> int:

@@ -133,10 +133,12 @@ class Guard:
         return hmac.compare_digest(given.encode(), (self.token or "").encode())
 
     def _paced(self, scope: Scope, receive: Receive) -> Receive:
-        """`receive`, whose body has to arrive within `body_seconds` and to be no larger than it may: a client that
-        does not keep to it counts as gone.
+        """`receive`, whose body has to arrive in time and to be no larger than it may: a client that does not keep to
+        it counts as gone.
         """
-        until = asyncio.get_running_loop().time() + self.limits.body_seconds
+        length = int(Headers(scope=scope).get("content-length", "0"))
+        seconds = self.limits.body_seconds + length / self.limits.body_pace
+        until = asyncio.get_running_loop().time() + seconds
         left = self._most_bytes(scope["path"])
         arriving = scope["method"] not in ("GET", "HEAD")
 

@@ -22,6 +22,7 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.requests import ClientDisconnect
 
+from nightmare.device import best_device
 from nightmare.errors import NightmareError
 from nightmare.studio.api import common_routes
 from nightmare.studio.brush import Brush
@@ -29,6 +30,7 @@ from nightmare.studio.dreams import Dreamer, Steps
 from nightmare.studio.errors import Refusal
 from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS, Limits
+from nightmare.studio.looks import LOOKS, base_recipe
 from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.security import Guard
 from nightmare.studio.tab import Parts
@@ -94,9 +96,19 @@ def create_app(studio: Studio) -> Guard:
             app.include_router(tab.routes(parts))
     app.mount("/studio", StaticFiles(directory=_STATIC))
 
+    device = str(best_device())
+
     @app.get("/healthz")
     def health() -> dict[str, Any]:
-        return {"ready": studio.ready.is_set(), "models": len(studio.networks), "patch_ms": parts.brush.milliseconds}
+        """Milliseconds by quality of the brush, and of a step at 224 x 224 by look, as far as they are known."""
+        steps = {look: dreamer.step_milliseconds(catalogue.first, base_recipe(look)) for look in LOOKS}
+        return {
+            "ready": studio.ready.is_set(),
+            "device": device,
+            "models": len(studio.networks),
+            "patch_ms": parts.brush.milliseconds,
+            "step_ms": {look: milliseconds for look, milliseconds in steps.items() if milliseconds is not None},
+        }
 
     _speak(app)
     mount(app, parts)

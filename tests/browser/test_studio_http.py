@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from conftest import Server
 from made_pictures import file_of, picture
 from pages import until
 
-from nightmare.studio.looks import controls_of
+from nightmare.studio.brush import QUALITIES
+from nightmare.studio.looks import LOOKS, controls_of
 
 OWN = {"X-Deep-Nightmare": "1"}
 HEADERS = {
@@ -153,6 +155,27 @@ def test_body_that_does_not_come_is_given_up(start_server: Callable[..., Server]
         assert connection.recv(4096).startswith(b"HTTP/1.1 408 ")
         assert 0.3 < time.monotonic() - begun < 3
     assert "Traceback" not in server.log()
+
+
+def test_name_of_an_upload_does_not_break_what_is_saved_under_it(server: Server) -> None:
+    name = quote('a\r\nX: 1\x7f".png')
+    key = json.loads(post(server, f"/api/photos?name={name}", file_of(picture(224, 224))).body)["key"]
+    controls = {name: value for name, value in controls_of("Whisper").items() if name != "strength"}
+    wish = json.dumps(controls | {"photo": key, "side": 224, "octaves": 1, "iterations": 1}).encode()
+    lines = post(server, "/api/dreams", wish, Content_Type="application/json").body.splitlines()
+    saved = ask(server, f"/api/results/{json.loads(lines[-1])['job']}.png?save=1")
+    assert saved.status == 200
+    assert saved.headers["content-disposition"].isprintable()
+    assert "x" not in saved.headers
+
+
+def test_health_says_what_dreams_and_how_quickly(server: Server) -> None:
+    until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
+    health = json.loads(ask(server, "/healthz").body)
+    assert health["device"] in ("cpu", "cuda", "mps")
+    assert set(health["step_ms"]) == set(LOOKS)
+    assert all(milliseconds > 0 for milliseconds in health["step_ms"].values())
+    assert set(health["patch_ms"]) == set(QUALITIES)
 
 
 def test_sentences_say_what_is_wrong(server: Server) -> None:

@@ -140,6 +140,31 @@ def test_body_ends_at_the_limit_whatever_was_said_of_it(path: str, most: int) ->
     assert most - 10_000 < taken <= most
 
 
+@pytest.mark.parametrize(("length", "seconds"), [(0, 10), (1000, 10), (65_536, 11), (20_000_000, 210)])
+def test_time_for_a_body_grows_with_its_length(length: int, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    until: list[float] = []
+
+    def noted(when: float) -> asyncio.Timeout:
+        until.append(when - asyncio.get_running_loop().time())
+        return asyncio.Timeout(when)
+
+    monkeypatch.setattr("asyncio.timeout_at", noted)
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        raise AssertionError("nothing is answered here")
+
+    headers = [(b"host", b"localhost"), (b"x-deep-nightmare", b"1"), (b"content-length", str(length).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/api/photos", "query_string": b"", "headers": headers}
+    asyncio.run(Guard(behind, hosts=HOSTS)(scope, receive, send))
+    assert until == [pytest.approx(seconds, abs=0.5)]
+
+
 def test_token() -> None:
     assert answer("GET", "/", TOKEN) == 401
     assert answer("GET", "/", TOKEN, authorization=f"Bearer {TOKEN}") == 200
