@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import psutil
-from conftest import Server
 from pages import until
+from visiting import Server
 
 from benchmarks.studio import ask, brush, hostile, load
 
