@@ -5,9 +5,8 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,10 +15,11 @@ from made_pictures import file_of, picture
 from pages import until
 from visiting import Server
 
+from benchmarks import asking
+from benchmarks.asking import Answer
 from nightmare.studio.brush import QUALITIES
 from nightmare.studio.looks import LOOKS, controls_of
 
-OWN = {"X-Deep-Nightmare": "1"}
 HEADERS = {
     "content-security-policy": (
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
@@ -35,26 +35,12 @@ HEADERS = {
 TOKEN = "0123456789abcdef"  # noqa: S105 (of a studio that lives for a test)
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def sentence(self) -> str:
-        return str(json.loads(self.body)["sentence"])
-
-
 def ask(server: Server, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str | None) -> Answer:
     """The answer to a request; an underscore in the name of a header is a dash."""
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
-        named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
-        connection.request(method, path, body=body, headers=named)
-        answer = connection.getresponse()
-        found = Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-    assert HEADERS.items() <= found.headers.items(), f"{method} {path}"
-    return found
+    named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+    answer = asking.ask(server.port, path, method=method, body=body, headers=named)
+    assert HEADERS.items() <= answer.headers.items(), f"{method} {path}"
+    return answer
 
 
 def post(server: Server, path: str, body: bytes = b"", **headers: str | None) -> Answer:
@@ -288,7 +274,7 @@ def dreams_of_two(server: Server) -> Iterator[list[http.client.HTTPResponse]]:
         answers = []
         for place in (0, 1):
             connection = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)))
-            connection.request("POST", "/api/dreams", wish, OWN | {"Content-Type": "application/json"})
+            connection.request("POST", "/api/dreams", wish, asking.JSON)
             answers.append(connection.getresponse())
             begun = json.loads(answers[-1].readline())
             assert (begun["place"], begun["ended"]) == (place, "")
