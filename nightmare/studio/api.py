@@ -24,7 +24,6 @@ __all__ = ["common_routes", "progress_lines"]
 _NO_STORE = {"cache-control": "no-store"}
 _Strength = Annotated[float, Query(ge=0, le=1)]
 _Seed = Annotated[int, Query(ge=0, lt=2**31)]
-_Pixels = Annotated[int, Query(ge=32, le=2048)]
 
 
 def common_routes(parts: Parts) -> APIRouter:
@@ -38,6 +37,7 @@ def common_routes(parts: Parts) -> APIRouter:
 
 def _photos(routes: APIRouter, parts: Parts) -> None:
     library, limits = parts.library, parts.limits
+    sides = Query(ge=limits.smallest_side, le=limits.largest_side)
     coming, read = asyncio.Semaphore(limits.uploads), asyncio.Semaphore(limits.uploads_read)
 
     @routes.post("/photos")
@@ -57,7 +57,7 @@ def _photos(routes: APIRouter, parts: Parts) -> None:
         return {"known": library.knows(key)}
 
     @routes.get("/photos/{key}.jpg")
-    def photo(key: str, pixels: _Pixels = 1024) -> Response:
+    def photo(key: str, pixels: Annotated[int, sides] = 1024) -> Response:
         return Response(library.jpeg(key, pixels=pixels), media_type="image/jpeg", headers=_NO_STORE)
 
 

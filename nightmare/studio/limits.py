@@ -36,11 +36,18 @@ class Limits:
     json_bytes: int = 65_536
     page_size: int = 96  # rows of an answer
     thumbnail: int = 192  # longer side in pixels
+    thumbnails: int = 4096  # that are kept in memory, of about 4 KB each
+    thumbnail_seconds: int = 3600  # for which a browser need not ask for one again
     undo_steps: int = 20
     undo_bytes: int = 256_000_000
     compared: int = 6  # experiments side by side
     compared_bytes: int = 128_000_000  # of the pictures that Compare keeps
     album_megapixels: int = 40
+    dvc_seconds: float = 60  # for an answer of DVC
+    dvc_fresh_seconds: float = 30  # for which its last answer is good
+    gradio_calls: int = 64  # of programs, that wait for Gradio
+    gradio_sweep_seconds: int = 600  # between looks at the files that Gradio has written
+    gradio_file_seconds: int = 3600  # after which they go
     body_seconds: float = 10  # for the body of a request to arrive, and more by its length
     body_pace: float = 100_000  # bytes a second that a slow line brings
 

@@ -31,6 +31,7 @@ from nightmare.studio.errors import Refusal
 from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS, Limits
 from nightmare.studio.looks import LOOKS, base_recipe
+from nightmare.studio.manifest import Tables
 from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.security import Guard
 from nightmare.studio.tab import Parts
@@ -79,7 +80,7 @@ def create_app(studio: Studio) -> Guard:
     worker = DeviceWorker(patches_waiting=limits.patches_waiting)
     catalogue, library = Catalogue(studio.networks), Library(limits=limits)
     dreamer = Dreamer(catalogue, worker, library, limits=limits, steps=studio.steps, closing=studio.closing)
-    parts = Parts(studio.root, catalogue, library, dreamer, Brush(dreamer), limits)
+    parts = Parts(studio.root, catalogue, library, dreamer, Brush(dreamer), Tables(studio.root), limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

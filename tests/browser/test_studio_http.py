@@ -181,6 +181,11 @@ def test_sentences_say_what_is_wrong(server: Server) -> None:
     assert ask(server, "/api/photos/unknown.jpg").sentence == "That photo is no longer here: choose it again."
 
 
+@pytest.mark.parametrize(("pixels", "status"), [(31, 422), (32, 200), (2048, 200), (2049, 422)])
+def test_photo_is_shown_at_sides_within_the_limits(pixels: int, status: int, server: Server) -> None:
+    assert ask(server, f"/api/photos/cat.jpg?pixels={pixels}").status == status
+
+
 def test_patch_of_a_stub_is_its_dream(server: Server) -> None:
     rgba = picture(64, 48).convert("RGBA").tobytes()
     answer = post(server, "/api/patch?width=64&height=48", rgba)

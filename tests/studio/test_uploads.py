@@ -19,6 +19,7 @@ from nightmare.studio.brush import Brush
 from nightmare.studio.errors import Refusal
 from nightmare.studio.library import Library, Original
 from nightmare.studio.limits import LIMITS
+from nightmare.studio.manifest import Tables
 from nightmare.studio.tab import Parts
 from nightmare.studio.worker import DeviceWorker
 from nightmare.train.model import Model
@@ -45,7 +46,8 @@ def test_few_photos_are_read_at_once_and_many_are_refused(small: Model, worker: 
     library, limits = Watched(), replace(LIMITS, uploads=5, uploads_read=2)
     here = dreamer(small, worker)
     app = FastAPI()
-    app.include_router(common_routes(Parts(Path(), here.catalogue, library, here, Brush(here), limits)))
+    parts = Parts(Path(), here.catalogue, library, here, Brush(here), Tables(Path()), limits)
+    app.include_router(common_routes(parts))
 
     @app.exception_handler(Refusal)
     def refused(_: Request, refusal: Refusal) -> JSONResponse:

@@ -12,6 +12,7 @@ from nightmare.studio.brush import QUALITIES, Brush
 from nightmare.studio.dreams import Dreamer
 from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS
+from nightmare.studio.manifest import Tables
 from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.tab import Parts
 from nightmare.studio.warm_up import warm_up
@@ -27,7 +28,7 @@ def parts_of(model: Model, worker: DeviceWorker, error: Exception | None = None)
 
     catalogue, library = Catalogue([Network("small", "small", load)]), Library()
     dreamer = Dreamer(catalogue, worker, library, steps=brightening)
-    return Parts(Path(), catalogue, library, dreamer, Brush(dreamer), LIMITS)
+    return Parts(Path(), catalogue, library, dreamer, Brush(dreamer), Tables(Path()), LIMITS)
 
 
 @pytest.mark.parametrize("error", [ModelError("no weights"), RuntimeError("no device"), MemoryError(), OSError("gone")])

@@ -57,6 +57,7 @@ def _build(parts: Parts) -> None:
                 names=list(controls),
                 looks={look: controls_of(look) | {"channel": None, "keep_colors": False} for look in LOOKS},
                 models=list(parts.catalogue.networks),
+                most_results=parts.limits.session_results,
                 elem_id="dream-viewer",
                 apply_default_css=False,
             )
