@@ -36,6 +36,7 @@ from nightmare.studio.shell import Studio
 __all__ = ["broken", "brush", "hostile", "load", "opened"]
 
 _PATCH_BYTES = 4 * 160**2
+_FIRST = ("photo", "dream")  # of each visitor, however short the time is
 _VISITS = (*("photo", "dream", "dream"), *("/api/photos/cat.jpg?pixels=512", "/api/models", "/healthz", "/", "/config"))
 _WARM_SHARE = 0.2  # of the time, after which the memory counts
 # A body that trickles in is refused when this is over: with the default of 10 s the attack would take half an hour.
@@ -76,8 +77,7 @@ def load(port: int, process: psutil.Process, *, clients: int, seconds: float) ->
     def look_about(chance: random.Random) -> Iterator[tuple[str, Answer]]:
         key = "cat"
         for number in itertools.count():
-            # Each begins with a photo and a dream over it.
-            what = ("photo", "dream")[number] if number < 2 else chance.choice(_VISITS)
+            what = _FIRST[number] if number < len(_FIRST) else chance.choice(_VISITS)
             if what == "photo":
                 brought = ask(port, "/api/photos?name=noise.jpg", method="POST", body=photo)
                 key = json.loads(brought.body)["key"] if brought.status == 200 else key
@@ -90,10 +90,11 @@ def load(port: int, process: psutil.Process, *, clients: int, seconds: float) ->
 
     def visit(number: int) -> None:
         chance = random.Random(number)  # noqa: S311 - which request comes next
-        for what, answer in brush_on(chance) if number % 2 else look_about(chance):
+        requests = brush_on(chance) if number % 2 else look_about(chance)
+        for made, (what, answer) in enumerate(requests, start=1):
             with lock:
                 tally.add(what, answer)
-            if time.monotonic() > until:
+            if made >= len(_FIRST) and time.monotonic() > until:
                 return
             time.sleep(1.0 if answer.status in _POLITE else 0.0)
 

@@ -70,7 +70,7 @@ class Server:
     def stop(self) -> None:
         assert self.process
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=30)  # on a busy machine Python takes ten seconds to let go of its modules
 
     @property
     def url(self) -> str:
