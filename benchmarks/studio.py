@@ -1,69 +1,57 @@
 """The studio under load and under attack: eight visitors at once, one brush, and requests that mean harm.
 
 In: the project in the current folder, whose first network dreams. Out: tables, and rows of the histories `studio-load`,
-`studio-brush` and `studio-hostile`. `python -m benchmarks.studio`; `--seconds 10` for a first look.
+`studio-brush` and `studio-hostile`; exit status 1 where a budget is broken. `python -m benchmarks.studio`;
+`--seconds 10` for a first look.
 """
 
 import argparse
-import http.client
 import io
+import itertools
 import json
 import multiprocessing
 import os
 import random
-import socket
 import statistics
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import psutil
 from PIL import Image
 
+from benchmarks.asking import JSON, Answer, ask, end_of_dream, small_wish
+from benchmarks.attacks import PATCH, attacks
 from benchmarks.timing import append_history, machine, print_table
 from nightmare.studio.limits import LIMITS
-from nightmare.studio.looks import controls_of
 from nightmare.studio.models import find_networks
 from nightmare.studio.serve import serve_studio
 from nightmare.studio.shell import Studio
 
-__all__ = ["Answer", "ask", "brush", "hostile", "load", "opened"]
+__all__ = ["broken", "brush", "hostile", "load", "opened"]
 
-_OWN = {"X-Deep-Nightmare": "1"}
-_SIDE = 160  # of a patch, as the brush sends it
-_PATCH = f"/api/patch?width={_SIDE}&height={_SIDE}"
+_PATCH_BYTES = 4 * 160**2
+_FIRST = ("photo", "dream")  # of each visitor, however short the time is
+_VISITS = (*("photo", "dream", "dream"), *("/api/photos/cat.jpg?pixels=512", "/api/models", "/healthz", "/", "/config"))
 _WARM_SHARE = 0.2  # of the time, after which the memory counts
 # A body that trickles in is refused when this is over: with the default of 10 s the attack would take half an hour.
 _BODY_SECONDS = 0.5
 _POLITE = (429, 503)
+# Allowed are milliseconds over the model's own, percent after warming up, and of each attack seconds and megabytes.
+_OVERHEAD, _GROWTH_SHARE, _SECONDS, _GROWTH = 60, 20, 1, 100
 
-
-@dataclass(frozen=True)
-class Answer:
-    """Status, body and seconds of a request; status 0 where the connection was cut."""
-
-    status: int
-    body: bytes
-    seconds: float
-
-    @property
-    def sentence(self) -> str:
-        """What the studio says, empty where it says nothing."""
-        try:
-            return str(json.loads(self.body).get("sentence", ""))
-        except (ValueError, AttributeError):
-            return ""
+Row = Mapping[str, object]
 
 
 @dataclass
 class _Tally:
     statuses: Counter[int] = field(default_factory=Counter)
+    done: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
 
@@ -71,46 +59,50 @@ class _Tally:
         self.statuses[answer.status] += 1
         self.seconds.append(answer.seconds)
         polite = answer.status in _POLITE and answer.sentence
-        if answer.status != 200 and not polite:
+        if answer.status == 200:
+            self.done[what] += 1
+        elif not polite:
             self.faults[f"{what}: {answer.status} {answer.sentence}"] += 1
 
 
-def ask(port: int, path: str, *, method: str = "GET", body: bytes = b"", headers: Mapping[str, str] = _OWN) -> Answer:
-    """One request on a connection of its own."""
-    begun = time.perf_counter()
-    try:
-        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=150)) as connection:
-            connection.request(method, path, body=body or None, headers=dict(headers))
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.read(), time.perf_counter() - begun)
-    except (OSError, http.client.HTTPException):
-        return Answer(0, b"", time.perf_counter() - begun)
-
-
 def load(port: int, process: psutil.Process, *, clients: int, seconds: float) -> dict[str, object]:
-    """`clients` at once: half of them brush, the others dream and look about."""
+    """`clients` at once: half of them brush, the others bring photos, dream over them and look about."""
     tally, lock, until = _Tally(), threading.Lock(), time.monotonic() + seconds
-    wish = json.dumps(_small_wish()).encode()
+    photo = _photo()
+
+    def brush_on(chance: random.Random) -> Iterator[tuple[str, Answer]]:
+        while True:
+            yield "patch", ask(port, PATCH, method="POST", body=chance.randbytes(_PATCH_BYTES))
+
+    def look_about(chance: random.Random) -> Iterator[tuple[str, Answer]]:
+        key = "cat"
+        for number in itertools.count():
+            what = _FIRST[number] if number < len(_FIRST) else chance.choice(_VISITS)
+            if what == "photo":
+                brought = ask(port, "/api/photos?name=noise.jpg", method="POST", body=photo)
+                key = json.loads(brought.body)["key"] if brought.status == 200 else key
+                yield what, brought
+            elif what == "dream":
+                wish = json.dumps(small_wish(photo=key)).encode()
+                yield what, end_of_dream(ask(port, "/api/dreams", method="POST", body=wish, headers=JSON))
+            else:
+                yield what, ask(port, what)
 
     def visit(number: int) -> None:
         chance = random.Random(number)  # noqa: S311 - which request comes next
-        while time.monotonic() < until:
-            if number % 2:
-                what, answer = "patch", ask(port, _PATCH, method="POST", body=chance.randbytes(4 * _SIDE**2))
-            elif chance.random() < 0.3:
-                what, answer = "dream", ask(port, "/api/dreams", method="POST", body=wish, headers=_JSON)
-            else:
-                path = chance.choice(["/api/photos/cat.jpg?pixels=512", "/api/models", "/healthz", "/", "/config"])
-                what, answer = path, ask(port, path)
+        requests = brush_on(chance) if number % 2 else look_about(chance)
+        for made, (what, answer) in enumerate(requests, start=1):
             with lock:
                 tally.add(what, answer)
+            if made >= len(_FIRST) and time.monotonic() > until:
+                return
             time.sleep(1.0 if answer.status in _POLITE else 0.0)
 
     threads = [threading.Thread(target=visit, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     time.sleep(_WARM_SHARE * seconds)
-    warm = _memory(process)
+    warm = process.memory_info().rss / 1e6
     for thread in threads:
         thread.join()
     for fault, count in tally.faults.most_common(5):
@@ -119,11 +111,13 @@ def load(port: int, process: psutil.Process, *, clients: int, seconds: float) ->
         "clients": clients,
         "seconds": seconds,
         "requests": tally.statuses.total(),
+        "photos": tally.done["photo"],
+        "dreams": tally.done["dream"],
         "refused politely": sum(tally.statuses[status] for status in _POLITE),
         "errors": tally.faults.total(),
         "median ms": 1000 * statistics.median(tally.seconds),
         "warm MB": warm,
-        "growth MB": _memory(process) - warm,
+        "growth %": 100 * (process.memory_info().rss / 1e6 / warm - 1),
     }
 
 
@@ -131,7 +125,7 @@ def brush(port: int, *, count: int = 60) -> dict[str, object]:
     """One client that brushes: what a stamp takes, and how much of it is the model's."""
     totals, overheads = [], []
     for _ in range(count):
-        answer = ask(port, _PATCH, method="POST", body=os.urandom(4 * _SIDE**2))
+        answer = ask(port, PATCH, method="POST", body=os.urandom(_PATCH_BYTES))
         model = json.loads(ask(port, "/healthz").body)["patch_ms"]["live"]
         totals.append(1000 * answer.seconds)
         overheads.append(1000 * answer.seconds - model)
@@ -145,43 +139,44 @@ def brush(port: int, *, count: int = 60) -> dict[str, object]:
 
 def hostile(port: int, process: psutil.Process, *, count: int) -> list[dict[str, object]]:
     """`count` requests that mean harm, of all kinds in turn, and what each kind met with."""
-    attacks = _attacks(port)
-    answers: dict[str, list[Answer]] = {name: [] for name in attacks}
-    before, samples, over = _memory(process), [0.0], threading.Event()
-
-    def watch() -> None:
-        while not over.wait(0.02):  # a photo is decoded in a tenth of a second
-            samples.append(_memory(process))
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    for number in range(count):
-        name = list(attacks)[number % len(attacks)]
-        answers[name].append(attacks[name]())
-    over.set()
-    watching.join()
-    rows: list[dict[str, object]] = [
+    kinds = attacks(port)
+    met: dict[str, list[tuple[Answer, float]]] = {name: [] for name in itertools.islice(kinds, count)}
+    with _Peak(process) as peak:
+        for name in itertools.islice(itertools.cycle(met), count):
+            before = peak.begin()
+            met[name].append((kinds[name](), peak.megabytes - before))
+    return [
         {
             "attack": name,
-            "n": len(met),
-            "refused": sum(400 <= answer.status < 500 for answer in met),
-            "statuses": " ".join(str(status) for status in sorted({answer.status for answer in met})),
-            "slowest s": max(answer.seconds for answer in met),
-            "growth MB": "",
+            "n": len(each),
+            "refused": sum(400 <= answer.status < 500 for answer, _ in each),
+            "statuses": " ".join(str(status) for status in sorted({answer.status for answer, _ in each})),
+            "slowest s": max(answer.seconds for answer, _ in each),
+            "growth MB": max(growth for _, growth in each),
         }
-        for name, met in answers.items()
-        if met
+        for name, each in met.items()
     ]
-    met = [answer for all_of_a_kind in answers.values() for answer in all_of_a_kind]
-    total: dict[str, object] = {
-        "attack": "all",
-        "n": len(met),
-        "refused": sum(400 <= answer.status < 500 for answer in met),
-        "statuses": "",
-        "slowest s": max(answer.seconds for answer in met),
-        "growth MB": max(samples) - before,
-    }
-    return [*rows, total]
+
+
+def broken(alone: Row, together: Row, met: Sequence[Row]) -> list[str]:
+    """The budgets that `brush`, `load` and `hostile` have found broken, a line each."""
+    budgets: list[tuple[str, Row, str, float]] = [
+        ("one client brushes", alone, "overhead ms", _OVERHEAD),
+        ("all clients at once", together, "growth %", _GROWTH_SHARE),
+        ("all clients at once", together, "errors", 0),
+        *((str(row["attack"]), row, "slowest s", _SECONDS) for row in met),
+        *((str(row["attack"]), row, "growth MB", _GROWTH) for row in met),
+    ]
+    over = [
+        f"{where}: {column} is {_number(row, column):.3g}, at most {most:.3g} is allowed"
+        for where, row, column, most in budgets
+        if _number(row, column) > most
+    ]
+    if not together["dreams"]:
+        over.append("all clients at once: no dream was whole")
+    return over + [
+        f"{row['attack']}: {row['refused']} of {row['n']} are refused" for row in met if row["refused"] != row["n"]
+    ]
 
 
 @contextmanager
@@ -203,18 +198,46 @@ def opened(root: Path) -> Iterator[tuple[int, psutil.Process]]:
         server.join()
 
 
-_JSON = _OWN | {"Content-Type": "application/json"}
-
-
 def _serve(root: Path, told: Connection) -> None:
     limits = replace(LIMITS, body_seconds=_BODY_SECONDS)
     networks = find_networks(root / "models", root / "reports")
     serve_studio(Studio(root, networks, limits=limits), host="127.0.0.1", port=0, tell=told.send)
 
 
-def _small_wish(**changes: Any) -> dict[str, Any]:
-    controls = {name: value for name, value in controls_of("Whisper").items() if name != "strength"}
-    return controls | {"photo": "cat", "base": "Whisper", "side": 224, "octaves": 1, "iterations": 2} | changes
+class _Peak:
+    """The most memory that a studio takes, looked at all the time."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process, self._over = process, threading.Event()
+        self._watching = threading.Thread(target=self._watch)
+        self.megabytes = 0.0
+
+    def begin(self) -> float:
+        """Megabytes as they are now, above which the peak is from now on."""
+        self.megabytes = now = _memory(self._process)
+        return now
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.02):  # a photo is decoded in a tenth of a second
+            self.megabytes = max(self.megabytes, _memory(self._process))
+
+    def __enter__(self) -> "_Peak":
+        self._watching.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watching.join()
+
+
+def _photo() -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((800, 600), 80).save(file, "JPEG")
+    return file.getvalue()
+
+
+def _number(row: Row, column: str) -> float:
+    return float(str(row[column]))
 
 
 def _memory(process: psutil.Process) -> float:
@@ -226,73 +249,6 @@ def _memory(process: psutil.Process) -> float:
         except psutil.NoSuchProcess:
             continue  # it has ended meanwhile
     return total / 1e6
-
-
-def _attacks(port: int) -> dict[str, Callable[[], Answer]]:
-    """Requests by what they try; each is to be refused."""
-    photo = io.BytesIO()
-    Image.effect_noise((800, 600), 80).save(photo, "JPEG")
-    huge = io.BytesIO()
-    Image.new("1", (13000, 13000)).save(huge, "PNG")
-
-    def post(path: str, body: bytes, headers: Mapping[str, str] = _OWN) -> Callable[[], Answer]:
-        return lambda: ask(port, path, method="POST", body=body, headers=headers)
-
-    def get(path: str, headers: Mapping[str, str] = _OWN) -> Callable[[], Answer]:
-        return lambda: ask(port, path, headers=headers)
-
-    def told(path: str, length: int) -> Callable[[], Answer]:
-        return lambda: _raw(port, _head(path, length))
-
-    return {
-        "wrong types": post("/api/dreams", json.dumps(_small_wish(octaves="many", seed=[])).encode(), _JSON),
-        "numbers beyond": post("/api/dreams", json.dumps(_small_wish(side=10**9)).encode(), _JSON),
-        "no JSON": post("/api/expected", b"{" * 1000, _JSON),
-        "deep JSON": post("/api/compare/cells", b"[" * 60_000, _JSON),
-        "text as a photo": post("/api/photos", b"text" * 1000),
-        "oversize photo": told("/api/photos", LIMITS.upload_bytes + 1),
-        "oversize JSON": told("/api/dreams", LIMITS.json_bytes + 1),
-        "oversize patch": told(_PATCH, LIMITS.patch_bytes + 1),
-        "short patch": post(_PATCH, bytes(1000)),
-        "path of a frame": get("/api/frames/..%2f..%2f..%2fetc%2fpasswd/0.jpg"),
-        "path of a script": get("/studio/%2e%2e/shell.py"),
-        "path of a picture": get("/api/compare/pictures/..%2f..%2fparams.yaml.png"),
-        "file of Gradio": get(f"/gradio_api/file={Path.cwd()}/pyproject.toml"),
-        "upload to Gradio": post("/gradio_api/upload", bytes(60_000)),
-        "foreign Host": get("/", {"Host": "evil.example"}),
-        "other site": post("/api/dreams", b"{}", _JSON | {"Origin": "http://evil.example"}),
-        "no header of ours": post("/api/dreams", b"{}", {"Content-Type": "application/json"}),
-        "169 million pixels": post("/api/photos", huge.getvalue()),
-        "truncated photo": post("/api/photos", photo.getvalue()[: len(photo.getvalue()) // 2]),
-        "slow body": lambda: _raw(port, _head("/api/photos", 1000), trickle=True),
-    }
-
-
-def _head(path: str, length: int) -> bytes:
-    return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-    ).encode()
-
-
-def _raw(port: int, head: bytes, *, trickle: bool = False) -> Answer:
-    """The answer to a head alone, or to one whose body comes a byte at a time."""
-    begun = time.perf_counter()
-    with closing(socket.create_connection(("127.0.0.1", port), timeout=0.1 if trickle else 30)) as connection:
-        connection.sendall(head)
-        content = b""
-        while not content and time.perf_counter() - begun < 30:
-            try:
-                if trickle:
-                    connection.sendall(b"x")
-                content = connection.recv(4096)
-            except TimeoutError:
-                continue
-            except OSError:
-                break
-    seconds = time.perf_counter() - begun
-    status = int(content.split(b" ", 2)[1]) if content.startswith(b"HTTP/1.1 ") else 0
-    return Answer(status, content.partition(b"\r\n\r\n")[2], seconds)
 
 
 def main() -> None:
@@ -311,6 +267,8 @@ def main() -> None:
         print_table(met, title="Requests that mean harm")
     for name, rows in (("studio-brush", [alone]), ("studio-load", [together]), ("studio-hostile", met)):
         append_history(rows, name=name)
+    if over := broken(alone, together, met):
+        raise SystemExit("\n".join(("", "Budgets that are broken:", *over)))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from nightmare.sheets import contact_sheet
 from nightmare.studio.limits import LIMITS, Limits
 from nightmare.studio.looks import LOOKS, Wish, base_recipe, controls_of
 
-__all__ = ["ITERATIONS", "OCTAVES", "Album", "Pictures", "base_of", "cell_key", "sheet"]
+__all__ = ["ITERATIONS", "OCTAVES", "Album", "AlbumPictures", "base_of", "cell_key", "sheet"]
 
 # The rows and columns of the original's album.
 OCTAVES = (3, 5, 7, 9)
@@ -50,7 +50,7 @@ class Album(BaseModel):
         return base_recipe(self.base).strength
 
 
-class Pictures:
+class AlbumPictures:
     """The dreams that are made, as PNG, by their keys; the oldest make room for new ones."""
 
     def __init__(self, *, limits: Limits = LIMITS) -> None:

@@ -1,6 +1,8 @@
 """The routes below /api that several tabs use: photos, dreams, patches and models."""
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Generator
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -22,7 +24,6 @@ __all__ = ["common_routes", "progress_lines"]
 _NO_STORE = {"cache-control": "no-store"}
 _Strength = Annotated[float, Query(ge=0, le=1)]
 _Seed = Annotated[int, Query(ge=0, lt=2**31)]
-_Pixels = Annotated[int, Query(ge=32, le=2048)]
 
 
 def common_routes(parts: Parts) -> APIRouter:
@@ -35,22 +36,28 @@ def common_routes(parts: Parts) -> APIRouter:
 
 
 def _photos(routes: APIRouter, parts: Parts) -> None:
-    library = parts.library
+    library, limits = parts.library, parts.limits
+    sides = Query(ge=limits.smallest_side, le=limits.largest_side)
+    coming, read = asyncio.Semaphore(limits.uploads), asyncio.Semaphore(limits.uploads_read)
 
     @routes.post("/photos")
     async def bring(request: Request, name: Annotated[str, Query(max_length=1000)] = "photo") -> dict[str, Any]:
         """The body is the file. `settings` are those of the controls where it is a dream that says them."""
-        content = await request.body()
-        original = await run_in_threadpool(library.bring, content, name)
-        shown = {key: getattr(original, key) for key in ("key", "name", "width", "height", "remark")}
-        return shown | await run_in_threadpool(_settings_within, content, parts)
+        if coming.locked():
+            raise Refusal(503, "Many photos are coming in. Try again in a moment.", retry_after=1)
+        async with coming:
+            content = await request.body()
+            async with read:
+                original = await run_in_threadpool(library.bring, content, name)
+                settings = await run_in_threadpool(_settings_within, content, parts)
+        return {key: getattr(original, key) for key in ("key", "name", "width", "height", "remark")} | settings
 
     @routes.get("/photos/known")
     def known(key: str) -> dict[str, bool]:
         return {"known": library.knows(key)}
 
     @routes.get("/photos/{key}.jpg")
-    def photo(key: str, pixels: _Pixels = 1024) -> Response:
+    def photo(key: str, pixels: Annotated[int, sides] = 1024) -> Response:
         return Response(library.jpeg(key, pixels=pixels), media_type="image/jpeg", headers=_NO_STORE)
 
 
@@ -138,13 +145,21 @@ def _brush(routes: APIRouter, parts: Parts) -> None:
 
 def progress_lines(progress: Generator[Progress, None, None]) -> StreamingResponse:
     """An answer that follows a dream, a line of JSON for each progress."""
+    inside = threading.Lock()
+
+    def one_more() -> Progress | None:
+        with inside:
+            return next(progress, None)
 
     async def lines() -> AsyncIterator[str]:
         try:
-            while (one := await run_in_threadpool(next, progress, None)) is not None:
+            while (one := await run_in_threadpool(one_more)) is not None:
                 yield json.dumps(asdict(one)) + "\n"
         finally:
-            progress.close()  # no thread is in it: one that is is waited for before this is cancelled
+            # Where the client is gone, the thread that was in it has been waited for. A server that closes does not
+            # wait, but then the dream stops of itself.
+            if inside.acquire(blocking=False):
+                progress.close()
 
     return StreamingResponse(lines(), media_type="application/x-ndjson", headers=_NO_STORE)
 

@@ -68,7 +68,9 @@ def mount(app: FastAPI, parts: Parts) -> None:
 
 
 def _page(parts: Parts) -> gradio.Blocks:
-    with gradio.Blocks(title="Deep Nightmare", analytics_enabled=False, delete_cache=(600, 3600)) as page:
+    limits = parts.limits
+    sweep = limits.gradio_sweep_seconds, limits.gradio_file_seconds
+    with gradio.Blocks(title="Deep Nightmare", analytics_enabled=False, delete_cache=sweep) as page:
         gradio.HTML(
             _HEADER, js_on_load="window.nightmare.header(element)", elem_id="nm-header", apply_default_css=False
         )
@@ -81,5 +83,5 @@ def _page(parts: Parts) -> gradio.Blocks:
             # Of a component's own head Gradio waits for the scripts before it runs `js_on_load`, of the page's not.
             block.head = f'<script src="{_SCRIPT}"></script>'
     # Dreams have a line of their own (`nightmare.studio.line`), in which one knows one's place.
-    page.queue(max_size=64, default_concurrency_limit=1, api_open=False)
+    page.queue(max_size=limits.gradio_calls, default_concurrency_limit=1, api_open=False)
     return page

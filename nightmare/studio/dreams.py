@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from nightmare.data.canvases import Canvas
 from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, smallest_side, to_tensor
-from nightmare.dream.gallery import Commission
+from nightmare.dream.gallery import Commission, provenance
 from nightmare.dream.objectives import build_objectives
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import NightmareError
@@ -65,7 +66,10 @@ class Progress:
 
 
 class Dreamer:
-    """Dreams on one device, one step at a time, so that patches come between them."""
+    """Dreams on one device, one step at a time, so that patches come between them.
+
+    Once `closing` is set, all of them stop after their step.
+    """
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Dreamer:
         *,
         limits: Limits = LIMITS,
         steps: Steps | None = None,
+        closing: threading.Event | None = None,
     ) -> None:
         self.catalogue, self.worker, self.library, self.limits = catalogue, worker, library, limits
         self.store = FrameStore[Dreamt](limits=limits)
@@ -82,6 +87,7 @@ class Dreamer:
         self._steps = steps or _steps_of_engine
         self._seconds_per_pixel: dict[tuple[str, str], float] = {}
         self._stops: dict[str, threading.Event] = {}
+        self._closing = closing or threading.Event()
 
     def dream(self, wish: Wish) -> Generator[Progress, None, None]:
         """Wait in line, dream, and see how far it is; a refusal is the last progress, with its status and sentence.
@@ -122,6 +128,11 @@ class Dreamer:
         sizes = octave_sizes(round(original.height * shrink), round(original.width * shrink), recipe, smallest=1)
         return rate * sum(size[0] * size[1] * recipe.iterations_of(octave) for octave, size in enumerate(sizes) if size)
 
+    def step_milliseconds(self, network: str, recipe: Recipe, *, side: int = 224) -> float | None:
+        """What a step at `side` x `side` took the last time; None before the first one."""
+        rate = self._seconds_per_pixel.get(_rate_of(network, recipe))
+        return None if rate is None else 1000 * rate * side**2
+
     def patch(self, network: str, images: Tensor, recipe: Recipe) -> Tensor:
         """The dream over `images` (1, 3, height, width) at once; for the worker's thread."""
         model = self.catalogue.model(network)
@@ -155,17 +166,22 @@ class Dreamer:
         job = self.store.begin(job)
         stop = self._stops[job] = threading.Event()
         try:
-            while not (turn := self._line.wait(ticket, seconds=_PLACE_EVERY)) and not stop.is_set():
+            while not (turn := self._line.wait(ticket, seconds=_PLACE_EVERY)) and not self._ends(stop):
                 place, before = self._line.place(ticket)
                 yield Progress(job, place=place, seconds=before)
-            if turn:
+            if turn and not self._closing.is_set():
                 run = prepare()
                 ended = yield from self._advance(job, run, ticket, stop)
                 last = _progress(job, run, ended)
             else:
                 last = Progress(job, ended="Stopped")
+        except CancelledError:  # by the worker, whose end has come
+            last = Progress(job, ended="Stopped")
         except Exception as error:
             last = _refused(job, error, side=max(run.commission.canvas.image.size) if run else 0)
+            if run:  # its steps cannot go on
+                run = None
+                self.store.forget(job)
         finally:  # also where nobody asks for the end any more
             self._line.leave(ticket)
             del self._stops[job]
@@ -184,7 +200,7 @@ class Dreamer:
             now = time.monotonic()
             if run.done == run.count:
                 continue
-            if stop.is_set():
+            if self._ends(stop):
                 ended = "Stopped"
             elif now - begun > limits.dream_seconds:
                 ended = f"Stopped after {limits.dream_seconds:.0f} s"
@@ -195,6 +211,9 @@ class Dreamer:
         self._learn(run.network, run.commission.recipe, run.seconds_per_pixel)
         self._show(job, run)
         return ended or "Done"
+
+    def _ends(self, stop: threading.Event) -> bool:
+        return stop.is_set() or self._closing.is_set()
 
     def _show(self, job: str, run: Run) -> None:
         jpeg = run.jpeg()
@@ -211,7 +230,8 @@ class Dreamer:
         images = to_tensor(photo).to(next(model.network.parameters()).device)
         sizes = self.worker.step(lambda: _sizes(model, photo, recipe))
         steps = self._steps(model, images, recipe, canvas.sha256)
-        return Run(model, network.name, Commission(canvas, recipe), images, sizes, steps)
+        commission = Commission(canvas, recipe)
+        return Run(network.name, commission, provenance(commission, model), images, sizes, steps)
 
 
 def _progress(job: str, run: Run, ended: str = "") -> Progress:
@@ -242,10 +262,17 @@ def _refused(job: str, error: Exception, *, side: int = 0) -> Progress:
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        sentence = f"Too big for this machine at {side}. Try {side // 2}?" if side else "Too big for this machine."
-        return Progress(job, ended=sentence, status=507, smaller=side // 2)
+        smaller = _smaller(side)
+        at, offer = f" at {side}" if side else "", f" Try {smaller}?" if smaller else ""
+        return Progress(job, ended=f"Too big for this machine{at}.{offer}", status=507, smaller=smaller)
     _log.error("a dream failed", exc_info=error)
     return Progress(job, ended="Something went wrong here; the terminal says what.", status=500)
+
+
+def _smaller(side: int) -> int:
+    """About half of `side` that the control has, or 0 where it has nothing below."""
+    half = side // 2 // LIMITS.side_step * LIMITS.side_step
+    return max(half, LIMITS.small_side) if side > LIMITS.small_side else 0
 
 
 def _steps_of_engine(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:

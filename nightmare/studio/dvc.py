@@ -20,14 +20,13 @@ from typing import Any
 from nightmare.device import best_device
 from nightmare.errors import InputError, ModelError
 from nightmare.studio.experiments import Experiment, card_facts
+from nightmare.studio.limits import LIMITS, Limits
 from nightmare.studio.models import Network
 from nightmare.train.model import Model, load_model
 
 __all__ = ["Dvc", "Found", "ask_dvc"]
 
 Ask = Callable[[Sequence[str], Path], str]
-_SECONDS = 60  # for an answer of DVC
-_FRESH = 30  # seconds for which its last answer is good
 # Networks of the pipeline, the last one first: an experiment is the last network that it has made anew.
 _STAGES = ("robust", "retrain", "control", "train")
 _WAITING = {
@@ -50,8 +49,16 @@ class Found:
 class Dvc:
     """The experiments of the repository in `root`; `ask` runs DVC with arguments in a folder."""
 
-    def __init__(self, root: Path, *, ask: Ask | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._root, self._ask, self._clock = root, ask or ask_dvc, clock
+    def __init__(
+        self,
+        root: Path,
+        *,
+        ask: Ask | None = None,
+        limits: Limits = LIMITS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._root, self._ask = root, ask or partial(ask_dvc, seconds=limits.dvc_seconds)
+        self._fresh_seconds, self._clock = limits.dvc_fresh_seconds, clock
         self._lock = threading.Lock()
         self._found: tuple[float, Found] | None = None
         self._outputs: dict[str, str] = {}  # hashes of networks by the names of their experiments
@@ -60,19 +67,23 @@ class Dvc:
     def experiments(self) -> Found:
         """All of them. Takes seconds; a second one who asks meanwhile gets the same answer."""
         with self._lock:
-            if self._found is None or self._clock() - self._found[0] > _FRESH:
+            if self._found is None or self._clock() - self._found[0] > self._fresh_seconds:
                 self._found = (self._clock(), self._look())
             return self._found[1]
 
     def network(self, name: str) -> Network:
-        """The network of an experiment. Raises `ModelError` when it is not here."""
-        for experiment in self.experiments().experiments:
-            if experiment.name == name and not experiment.missing:
-                load = partial(_load, self._cache, self._outputs[name])
-                return Network(name, experiment.title, load, experiment.accuracy)
-            if experiment.name == name:
-                raise ModelError(f"{name} has no network here: run `{experiment.missing}`")
-        raise ModelError(f"no experiment {name!r}: `dvc exp list --all-commits` lists them")
+        """The network of an experiment as it was last listed. Raises `ModelError` when it is not here."""
+        with self._lock:
+            last = self._found[1] if self._found else Found()
+        experiment = _named(name, last)
+        if experiment is None or experiment.missing:
+            experiment = _named(name, self.experiments())
+        if experiment is None:
+            raise ModelError(f"no experiment {name!r}: `dvc exp list --all-commits` lists them")
+        if experiment.missing:
+            raise ModelError(f"{name} has no network here: run `{experiment.missing}`")
+        digest = self._outputs[name]
+        return Network(name, experiment.title, partial(_load, self._cache, digest), experiment.accuracy, digest)
 
     def _look(self) -> Found:
         if not (self._root / ".dvc").is_dir():
@@ -113,16 +124,20 @@ class Dvc:
         return replace(experiment, model=model, data=classes, settings=settings, missing=missing)
 
 
-def ask_dvc(arguments: Sequence[str], folder: Path) -> str:
+def _named(name: str, found: Found) -> Experiment | None:
+    return next((experiment for experiment in found.experiments if experiment.name == name), None)
+
+
+def ask_dvc(arguments: Sequence[str], folder: Path, *, seconds: float = LIMITS.dvc_seconds) -> str:
     """What DVC says. Raises `InputError` with its words when it fails, is absent, or takes too long."""
     command = [sys.executable, "-m", "dvc", *arguments]
     said = f"`dvc {' '.join(arguments[:2])}`"
     try:
         done = subprocess.run(  # noqa: S603 - a list, no shell
-            command, cwd=folder, capture_output=True, text=True, check=False, timeout=_SECONDS
+            command, cwd=folder, capture_output=True, text=True, check=False, timeout=seconds
         )
     except subprocess.TimeoutExpired:
-        raise InputError(f"{said} did not answer within {_SECONDS} s: try it in a terminal") from None
+        raise InputError(f"{said} did not answer within {seconds:.0f} s: try it in a terminal") from None
     if done.returncode:
         words = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.strip()]
         raise InputError(f"{said} failed: {words[-1] if words else done.returncode}")

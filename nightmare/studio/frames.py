@@ -74,6 +74,11 @@ class FrameStore(Generic[_Result]):
                 self._results[job] = (self._clock(), result)
             self._sweep()
 
+    def forget(self, job: str) -> None:
+        """There is no result any more."""
+        with self._lock:
+            self._results.pop(job, None)
+
     def frame(self, job: str, number: int) -> bytes | None:
         """The JPEG, or None when it is not or no longer there."""
         with self._lock:

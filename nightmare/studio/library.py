@@ -8,6 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from PIL import Image
@@ -38,7 +39,7 @@ class Original:
     licence: str = ""
     credit: str = ""
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Of the file."""
         return hashlib.sha256(self.content).hexdigest()
@@ -77,7 +78,7 @@ class Library:
         photo = read_photo(content, pixels=self._limits.largest_side, limits=self._limits)
         original = Original(
             secrets.token_urlsafe(16),
-            Path(name).stem[:100] or "photo",
+            _stem(name),
             content,
             *photo.image.size,
             remark=photo.remark,
@@ -139,6 +140,11 @@ class Library:
             del self._brought[key]
         while self._brought and sum(map(_size, self._brought.values())) > self._limits.photos_bytes:
             self._brought.popitem(last=False)
+
+
+def _stem(name: str) -> str:
+    """Of a file, as it can stand in a header and on a page: control characters have no place in either."""
+    return Path("".join(filter(str.isprintable, name))).stem[:100] or "photo"
 
 
 def _size(entry: _Entry) -> int:

@@ -6,7 +6,6 @@ In: data/ and reports/ as the stages leave them; nothing is written. A table is 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -27,7 +26,7 @@ from nightmare.tables import (
     read_table,
 )
 
-__all__ = ["Manifest", "Tables", "tables_of"]
+__all__ = ["Manifest", "Tables"]
 
 _FILES = {
     "images": ("data/images.csv", IMAGES),
@@ -107,12 +106,6 @@ class Tables:
         if known is None or known[0] != stamp:
             self._frames[name] = known = stamp, read_table(path, table)
         return known[1]
-
-
-@lru_cache(maxsize=1)
-def tables_of(root: Path) -> Tables:
-    """The tables that all tabs of the studio in `root` share."""
-    return Tables(root)
 
 
 def _stamp(path: Path) -> Stamp:

@@ -37,13 +37,14 @@ _CLASSES = 1000  # of ImageNet
 class Network:
     """One entry of the list of models.
 
-    `accuracy` is that of the validation side where it is known.
+    `accuracy` is that of the validation side where it is known, `version` a hash of the weights where one is.
     """
 
     name: str
     title: str
     load: Callable[[], Model]
     accuracy: float | None = None
+    version: str = ""
 
     @property
     def label(self) -> str:
@@ -70,9 +71,11 @@ class Catalogue:
         return next(iter(self.networks))
 
     def lend(self, network: Network) -> None:
-        """Know a network by its name that is not in the list; one of that name that was lent before is forgotten."""
-        self._lent[network.name] = network
-        self._lent_loaded.pop(network.name, None)
+        """Know a network by its name that is not in the list; of one that is lent already, only another version."""
+        known = self._lent.get(network.name)
+        if known is None or known.version != network.version:
+            self._lent[network.name] = network
+            self._lent_loaded.pop(network.name, None)
 
     def network(self, name: str) -> Network:
         """Raises `ModelError` for a name that is not in the list, and was not lent."""

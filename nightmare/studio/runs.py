@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from nightmare.dream.engine import Step, finished, to_picture, to_tensor
-from nightmare.dream.gallery import Commission, file_stem, provenance
-from nightmare.dream.picture import png_bytes
+from nightmare.dream.gallery import Commission, file_stem
+from nightmare.dream.picture import Provenance, png_bytes
 from nightmare.studio.worker import DeviceWorker
-from nightmare.train.model import Model
 
 __all__ = ["Dreamt", "Run"]
 
@@ -20,14 +19,15 @@ __all__ = ["Dreamt", "Run"]
 class Run:
     """A dream that is made step by step, and that can be left alone in between.
 
-    `images` is the photo (1, 3, height, width) on the device of `model`, `sizes` those of the octaves as
-    `octave_sizes` gives them. `octave` and `iteration` count from 1. `frame` is the number of the newest picture that
-    was shown, which is the photo itself at 0.
+    `images` is the photo (1, 3, height, width) on the device of the model, `sizes` those of the octaves as
+    `octave_sizes` gives them. `made` is what a picture says of how it was made; the model itself is held by `steps`
+    alone, which let go of it with the last one. `octave` and `iteration` count from 1. `frame` is the number of the
+    newest picture that was shown, which is the photo itself at 0.
     """
 
-    model: Model
     network: str
     commission: Commission
+    made: Provenance
     images: Tensor
     sizes: Sequence[tuple[int, int] | None]
     steps: Iterator[Step]
@@ -35,7 +35,6 @@ class Run:
     octave: int = 1
     iteration: int = 0
     frame: int = -1
-    whole: bool = False
     dreamt: Tensor = field(init=False)
     busy: float = 0.0
 
@@ -51,11 +50,15 @@ class Run:
         ]
 
     def advance(self, worker: DeviceWorker) -> bool:
-        """Make one more step; False when none is left, and the dream is whole."""
+        """Make one more step; False when none is left, and the dream is whole.
+
+        Raises what a step raises; after that none can be made.
+        """
         before = time.monotonic()
         step = worker.step(lambda: next(self.steps, None))
         if step is None:
-            self.whole = True
+            if not self.whole:  # steps that have raised end like those that are done
+                raise RuntimeError(f"the steps ended after {self.done} of {self.count}")
             return False
         self.busy += time.monotonic() - before
         self.dreamt, self.done = step.images, self.done + 1
@@ -66,6 +69,11 @@ class Run:
     def count(self) -> int:
         """Of all steps."""
         return len(self._work)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all steps are made."""
+        return self.done == self.count
 
     @property
     def iterations(self) -> int:
@@ -123,8 +131,7 @@ class Dreamt:
 
         Of a stopped one no recipe makes the same picture.
         """
-        run, made = self.run, self.commission(strength)
-        photo = to_tensor(made.canvas.image).to(run.dreamt)
-        return png_bytes(
-            finished(photo, run.dreamt, made.recipe)[0].cpu(), provenance(made, run.model) if run.whole else None
-        )
+        run, recipe = self.run, self.commission(strength).recipe
+        photo = to_tensor(run.commission.canvas.image).to(run.dreamt)
+        made = run.made.model_copy(update={"recipe": recipe}) if run.whole else None
+        return png_bytes(finished(photo, run.dreamt, recipe)[0].cpu(), made)

@@ -18,8 +18,10 @@ __all__ = ["COOKIE", "Guard"]
 
 COOKIE = "nightmare"
 _OWN_HEADER = "x-deep-nightmare"
-# Gradio's own ways to bring files, which would put them on the disk, and its description of itself: nothing needs them.
-_CLOSED = frozenset({"/gradio_api/upload", "/gradio_api/openapi.json", "/openapi.json"})
+# Gradio's description of itself: nothing needs it.
+_CLOSED = frozenset({"/gradio_api/openapi.json", "/openapi.json"})
+# Of Gradio's own what its page and `gradio_client` post to. Others of its routes put files on the disk.
+_POSTS = frozenset({"/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset"})
 # 'unsafe-eval': Gradio builds the scripts of its HTML components with `new Function`.
 _POLICY = "; ".join(
     (
@@ -58,7 +60,7 @@ class Guard:
         token: str | None = None,
         limits: Limits = LIMITS,
     ) -> None:
-        self.app, self.hosts, self.token = app, frozenset(hosts), token
+        self.app, self.hosts, self.token = app, frozenset(host.lower() for host in hosts), token
         self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,7 +92,7 @@ class Guard:
             return self._login(scope)
         if self.token is not None and not self._knows_token(headers):
             return _refused(401, "Log in first: open the address that the studio printed when it started.")
-        if path in _CLOSED:
+        if path in _CLOSED or (posts and not path.startswith("/api/") and path not in _POSTS):
             return _refused(404, "There is nothing here.")
         if not posts:
             return None
@@ -99,11 +101,12 @@ class Guard:
             return _refused(403, "Another site may not do this.")
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return _refused(403, "Another site may not do this.")
-        length = headers.get("content-length", "")
-        if not length.isdecimal() and "transfer-encoding" in headers:
+        length = headers.get("content-length", "0")
+        # Where both are given, HTTP/1.1 says that the length is to be ignored.
+        if "transfer-encoding" in headers or not length.isdecimal():
             return _refused(411, "Say how long the body is.")
         most = self._most_bytes(path)
-        if int(length or 0) > most:
+        if int(length) > most:
             return _refused(413, f"That is over {_size(most)}.")
         if path.startswith("/api/") and headers.get(_OWN_HEADER) != "1":
             return _refused(403, "Requests to the studio carry a header of its own.")
@@ -130,18 +133,26 @@ class Guard:
         return hmac.compare_digest(given.encode(), (self.token or "").encode())
 
     def _paced(self, scope: Scope, receive: Receive) -> Receive:
-        """`receive`, whose body has to arrive within `body_seconds`: after that the client counts as gone."""
-        until = asyncio.get_running_loop().time() + self.limits.body_seconds
+        """`receive`, whose body has to arrive in time and to be no larger than it may: a client that does not keep to
+        it counts as gone.
+        """
+        length = int(Headers(scope=scope).get("content-length", "0"))
+        seconds = self.limits.body_seconds + length / self.limits.body_pace
+        until = asyncio.get_running_loop().time() + seconds
+        left = self._most_bytes(scope["path"])
         arriving = scope["method"] not in ("GET", "HEAD")
 
         async def receive_in_time() -> Message:
-            nonlocal arriving
+            nonlocal arriving, left
             if not arriving:
                 return await receive()
             try:
                 async with asyncio.timeout_at(until):
                     message = await receive()
             except TimeoutError:
+                return _ENDED
+            left -= len(message.get("body", b""))
+            if left < 0:
                 return _ENDED
             arriving = message.get("more_body", False)
             return message
@@ -150,7 +161,8 @@ class Guard:
 
 
 def _host(header: str) -> str:
-    """The name in a header Host, without its port."""
+    """The name in a header Host, in small letters and without its port."""
+    header = header.lower()
     name, _, port = header.rpartition(":")
     return name if name and port.isdecimal() and (name.endswith("]") or ":" not in name) else header
 

@@ -9,28 +9,33 @@ import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.requests import ClientDisconnect
 
+from nightmare.device import best_device
 from nightmare.errors import NightmareError
 from nightmare.studio.api import common_routes
-from nightmare.studio.brush import QUALITIES, Brush
+from nightmare.studio.brush import Brush
 from nightmare.studio.dreams import Dreamer, Steps
 from nightmare.studio.errors import Refusal
 from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS, Limits
 from nightmare.studio.looks import LOOKS, base_recipe
+from nightmare.studio.manifest import Tables
 from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.security import Guard
 from nightmare.studio.tab import Parts
+from nightmare.studio.warm_up import warm_up
 from nightmare.studio.worker import DeviceWorker
 
 __all__ = ["LOOPBACK", "Studio", "create_app"]
@@ -43,7 +48,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Studio:
-    """What a studio is started with. `root` is the project's folder; `steps` stand in for the engine in tests."""
+    """What a studio is started with. `root` is the project's folder; `steps` stand in for the engine in tests.
+
+    `hosts` are the names that it answers to, the one that is told to people first.
+    It sets `ready` when its model is awake. Whoever sets `closing` has stopped all dreams.
+    """
 
     root: Path
     networks: list[Network]
@@ -52,6 +61,7 @@ class Studio:
     limits: Limits = LIMITS
     steps: Steps | None = None
     ready: threading.Event = field(default_factory=threading.Event)
+    closing: threading.Event = field(default_factory=threading.Event)
 
 
 def create_app(studio: Studio) -> Guard:
@@ -69,14 +79,15 @@ def create_app(studio: Studio) -> Guard:
     limits = studio.limits
     worker = DeviceWorker(patches_waiting=limits.patches_waiting)
     catalogue, library = Catalogue(studio.networks), Library(limits=limits)
-    dreamer = Dreamer(catalogue, worker, library, limits=limits, steps=studio.steps)
-    parts = Parts(studio.root, catalogue, library, dreamer, Brush(dreamer), limits)
+    dreamer = Dreamer(catalogue, worker, library, limits=limits, steps=studio.steps, closing=studio.closing)
+    parts = Parts(studio.root, catalogue, library, dreamer, Brush(dreamer), Tables(studio.root), limits)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=_warm_up, args=(studio, parts), name="warm-up", daemon=True).start()
+        threading.Thread(target=warm_up, args=(parts, studio.ready), name="warm-up", daemon=True).start()
         yield
-        worker.close()
+        studio.closing.set()
+        await run_in_threadpool(worker.close)  # answers that are about to end go on meanwhile
         shutil.rmtree(temporary, ignore_errors=True)
 
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
@@ -86,9 +97,19 @@ def create_app(studio: Studio) -> Guard:
             app.include_router(tab.routes(parts))
     app.mount("/studio", StaticFiles(directory=_STATIC))
 
+    device = str(best_device())
+
     @app.get("/healthz")
     def health() -> dict[str, Any]:
-        return {"ready": studio.ready.is_set(), "models": len(studio.networks), "patch_ms": parts.brush.milliseconds}
+        """Milliseconds by quality of the brush, and of a step at 224 x 224 by look, as far as they are known."""
+        steps = {look: dreamer.step_milliseconds(catalogue.first, base_recipe(look)) for look in LOOKS}
+        return {
+            "ready": studio.ready.is_set(),
+            "device": device,
+            "models": len(studio.networks),
+            "patch_ms": parts.brush.milliseconds,
+            "step_ms": {look: milliseconds for look, milliseconds in steps.items() if milliseconds is not None},
+        }
 
     _speak(app)
     mount(app, parts)
@@ -116,23 +137,11 @@ def _speak(app: FastAPI) -> None:
     def late(_: Request, error: ClientDisconnect) -> JSONResponse:
         return JSONResponse({"sentence": "The rest of that did not arrive in time."}, 408)
 
+    @app.exception_handler(CancelledError)
+    def closing(_: Request, error: CancelledError) -> JSONResponse:
+        return JSONResponse({"sentence": "The studio is closing."}, 503)
+
     @app.exception_handler(Exception)
     def broken(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         return JSONResponse({"sentence": "Something went wrong here; the terminal says what."}, 500)
-
-
-def _warm_up(studio: Studio, parts: Parts) -> None:
-    """The first patch and the first steps are slow ones: they are made before anybody waits for them."""
-    network = parts.catalogue.network(parts.catalogue.first)
-    side = 224
-    blank = bytes(4 * side * side)
-    try:
-        for quality in QUALITIES:
-            for _ in range(2):
-                parts.brush.stamp(blank, width=side, height=side, network=network.name, quality=quality, seed=0)
-        for look in LOOKS:
-            parts.dreamer.calibrate(network.name, base_recipe(look))
-    except NightmareError as error:
-        _log.error("the model %s cannot dream: %s", network.name, error)
-    studio.ready.set()

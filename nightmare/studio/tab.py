@@ -10,6 +10,7 @@ from nightmare.studio.brush import Brush
 from nightmare.studio.dreams import Dreamer
 from nightmare.studio.library import Library
 from nightmare.studio.limits import Limits
+from nightmare.studio.manifest import Tables
 from nightmare.studio.models import Catalogue
 
 __all__ = ["Parts", "Tab"]
@@ -24,6 +25,7 @@ class Parts:
     library: Library
     dreamer: Dreamer
     brush: Brush
+    tables: Tables
     limits: Limits
 
 

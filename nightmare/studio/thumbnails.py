@@ -11,10 +11,9 @@ from PIL import Image
 from nightmare.data.duplicates import phash, thumbnail
 from nightmare.data.matte import on_matte
 from nightmare.data.store import read_image
+from nightmare.studio.limits import LIMITS, Limits
 
-__all__ = ["Pictures", "entity_tag"]
-
-_KEPT = 4096  # thumbnails, of about 4 KB each
+__all__ = ["StoredPictures", "entity_tag"]
 
 
 def entity_tag(identity: str, *, pixels: int | None) -> str:
@@ -22,27 +21,27 @@ def entity_tag(identity: str, *, pixels: int | None) -> str:
     return f'"{identity}-{pixels or "whole"}"'
 
 
-class Pictures:
-    """The shards in `directory`; a `row` is one of the images table. `pixels` is the longer side of a thumbnail."""
+class StoredPictures:
+    """The shards in `directory`; a `row` is one of the images table."""
 
-    def __init__(self, directory: Path, *, pixels: int) -> None:
-        self._directory, self._pixels = directory, pixels
+    def __init__(self, directory: Path, *, limits: Limits = LIMITS) -> None:
+        self._directory, self._limits = directory, limits
         self._lock = threading.Lock()
         self._thumbnails: OrderedDict[str, bytes] = OrderedDict()
         self._hashes: dict[str, int] = {}
 
     def thumbnail(self, row: pd.Series) -> bytes:
-        """At most `pixels` a side. Raises `InputError` when its shard is absent or cut short."""
+        """No larger than the limit of a side. Raises `InputError` when its shard is absent or cut short."""
         with self._lock:
             known = self._thumbnails.get(row["id"])
         if known is not None:
             return known
         image = on_matte(read_image(self._directory, row))
-        image.thumbnail((self._pixels, self._pixels), Image.Resampling.LANCZOS)
+        image.thumbnail((self._limits.thumbnail, self._limits.thumbnail), Image.Resampling.LANCZOS)
         made = _webp(image, quality=85)
         with self._lock:
             self._thumbnails[row["id"]] = made
-            while len(self._thumbnails) > _KEPT:
+            while len(self._thumbnails) > self._limits.thumbnails:
                 self._thumbnails.popitem(last=False)
         return made
 

@@ -20,12 +20,13 @@ _Result = TypeVar("_Result")
 class DeviceWorker:
     """Runs pieces of work one after the other: patches before steps, each kind in the order it came.
 
-    At most `patches_waiting` patches wait; further ones are refused.
+    At most `patches_waiting` patches wait; further ones are refused. What comes after the end is cancelled at once.
     """
 
     def __init__(self, *, patches_waiting: int) -> None:
         self._most = patches_waiting
         self._waiting = 0
+        self._closed = False
         self._lock = threading.Lock()
         self._order = itertools.count()
         self._queue: PriorityQueue[tuple[int, int, Future[Any] | None, Callable[[], Any]]] = PriorityQueue()
@@ -33,16 +34,22 @@ class DeviceWorker:
         self._thread.start()
 
     def step(self, work: Callable[[], _Result]) -> _Result:
-        """The result of `work`, which yields to patches that wait. Blocks until it is done."""
-        return self._submit(_STEP, work).result()
+        """The result of `work`, which yields to patches that wait. Blocks until it is done.
+
+        Raises `CancelledError` where the end comes before.
+        """
+        with self._lock:
+            future = self._submit(_STEP, work)
+        return future.result()
 
     def patch(self, work: Callable[[], _Result]) -> "Future[_Result]":
         """`work` before all steps. Raises `Refusal` when too many patches wait."""
         with self._lock:
             if self._waiting >= self._most:
                 raise Refusal(503, "The dreamer is busy.", retry_after=1)
-            self._waiting += 1
-        return self._submit(_PATCH, work)
+            if not self._closed:
+                self._waiting += 1
+            return self._submit(_PATCH, work)
 
     @property
     def patches_waiting(self) -> int:
@@ -51,12 +58,18 @@ class DeviceWorker:
 
     def close(self) -> None:
         """End the thread after what it is doing; what still waits is cancelled."""
-        self._queue.put((-1, next(self._order), None, lambda: None))
+        with self._lock:
+            self._closed = True
+            self._queue.put((-1, next(self._order), None, lambda: None))
         self._thread.join()
 
     def _submit(self, urgency: int, work: Callable[[], _Result]) -> "Future[_Result]":
+        """For those who hold the lock: nothing may come to the queue after the thread has emptied it."""
         future: Future[_Result] = Future()
-        self._queue.put((urgency, next(self._order), future, work))
+        if self._closed:
+            future.cancel()
+        else:
+            self._queue.put((urgency, next(self._order), future, work))
         return future
 
     def _run(self) -> None:

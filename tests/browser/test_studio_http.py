@@ -5,49 +5,42 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
-from conftest import Server
 from made_pictures import file_of, picture
 from pages import until
+from visiting import Server
 
-OWN = {"X-Deep-Nightmare": "1"}
+from benchmarks import asking
+from benchmarks.asking import Answer
+from nightmare.studio.brush import QUALITIES
+from nightmare.studio.looks import LOOKS, controls_of
+
 HEADERS = {
-    "content-security-policy": "default-src 'self'",
+    "content-security-policy": (
+        "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'; connect-src 'self' blob: data:; font-src 'self' data:; "
+        "worker-src 'self' blob:; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
+    ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=()",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 TOKEN = "0123456789abcdef"  # noqa: S105 (of a studio that lives for a test)
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def sentence(self) -> str:
-        return str(json.loads(self.body)["sentence"])
-
-
 def ask(server: Server, path: str, *, method: str = "GET", body: bytes | None = None, **headers: str | None) -> Answer:
     """The answer to a request; an underscore in the name of a header is a dash."""
-    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
-        named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
-        connection.request(method, path, body=body, headers=named)
-        answer = connection.getresponse()
-        found = Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-    for name, beginning in HEADERS.items():
-        assert found.headers.get(name, "").startswith(beginning), f"{method} {path}: no {name}"
-    return found
+    named = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+    answer = asking.ask(server.port, path, method=method, body=body, headers=named)
+    assert HEADERS.items() <= answer.headers.items(), f"{method} {path}"
+    return answer
 
 
 def post(server: Server, path: str, body: bytes = b"", **headers: str | None) -> Answer:
@@ -72,7 +65,7 @@ def test_post_needs_our_header(path: str, server: Server) -> None:
     assert (refused.status, refused.sentence) == (403, "Requests to the studio carry a header of its own.")
 
 
-@pytest.mark.parametrize("path", ["/api/expected", "/gradio_api/queue/join", "/gradio_api/run/dream"])
+@pytest.mark.parametrize("path", ["/api/expected", "/gradio_api/queue/join", "/gradio_api/cancel"])
 @pytest.mark.parametrize(
     "headers", [{"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Origin": "http://evil.example"}]
 )
@@ -106,8 +99,14 @@ def test_gradio_hands_out_no_files(path: str, server: Server) -> None:
     assert ask(server, f"/gradio_api/file={path}").status == 403
 
 
-def test_gradio_takes_no_files(server: Server) -> None:
-    assert post(server, "/gradio_api/upload", b"x").status == 404
+@pytest.mark.parametrize(
+    "path", ["/gradio_api/upload", "/gradio_api/process_recording", "/gradio_api/component_server"]
+)
+def test_gradio_takes_no_files(path: str, server: Server) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\ntext\r\n--x--\r\n'
+    before = set(server.temporary.rglob("*"))
+    assert post(server, path, part, Content_Type="multipart/form-data; boundary=x").status == 404
+    assert set(server.temporary.rglob("*")) == before
 
 
 def test_large_bodies_are_refused_before_they_are_read(server: Server) -> None:
@@ -124,11 +123,14 @@ def test_large_bodies_are_refused_before_they_are_read(server: Server) -> None:
             assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
-def test_body_of_unknown_length_is_refused(server: Server) -> None:
+@pytest.mark.parametrize("length", ["", "Content-Length: 5\r\n"])
+def test_body_of_unknown_length_is_refused(length: str, server: Server) -> None:
     with closing(socket.create_connection(("127.0.0.1", server.port), timeout=5)) as connection:
-        connection.sendall(
-            b"POST /api/photos HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        head = (
+            "POST /api/photos HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Deep-Nightmare: 1\r\n"
+            f"{length}Transfer-Encoding: chunked\r\n\r\n"
         )
+        connection.sendall(head.encode())
         assert connection.recv(4096).startswith(b"HTTP/1.1 411 ")
 
 
@@ -144,6 +146,27 @@ def test_body_that_does_not_come_is_given_up(start_server: Callable[..., Server]
     assert "Traceback" not in server.log()
 
 
+def test_name_of_an_upload_does_not_break_what_is_saved_under_it(server: Server) -> None:
+    name = quote('a\r\nX: 1\x7f".png')
+    key = json.loads(post(server, f"/api/photos?name={name}", file_of(picture(224, 224))).body)["key"]
+    controls = {name: value for name, value in controls_of("Whisper").items() if name != "strength"}
+    wish = json.dumps(controls | {"photo": key, "side": 224, "octaves": 1, "iterations": 1}).encode()
+    lines = post(server, "/api/dreams", wish, Content_Type="application/json").body.splitlines()
+    saved = ask(server, f"/api/results/{json.loads(lines[-1])['job']}.png?save=1")
+    assert saved.status == 200
+    assert saved.headers["content-disposition"].isprintable()
+    assert "x" not in saved.headers
+
+
+def test_health_says_what_dreams_and_how_quickly(server: Server) -> None:
+    until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
+    health = json.loads(ask(server, "/healthz").body)
+    assert health["device"] in ("cpu", "cuda", "mps")
+    assert set(health["step_ms"]) == set(LOOKS)
+    assert all(milliseconds > 0 for milliseconds in health["step_ms"].values())
+    assert set(health["patch_ms"]) == set(QUALITIES)
+
+
 def test_sentences_say_what_is_wrong(server: Server) -> None:
     wrong = {
         ("/api/photos", b"text"): (415, "That file is not a picture we can read (PNG, JPEG or WebP)."),
@@ -156,6 +179,11 @@ def test_sentences_say_what_is_wrong(server: Server) -> None:
         answer = post(server, path, body, Content_Type="application/json")
         assert (answer.status, answer.sentence[: len(beginning)]) == (status, beginning)
     assert ask(server, "/api/photos/unknown.jpg").sentence == "That photo is no longer here: choose it again."
+
+
+@pytest.mark.parametrize(("pixels", "status"), [(31, 422), (32, 200), (2048, 200), (2049, 422)])
+def test_photo_is_shown_at_sides_within_the_limits(pixels: int, status: int, server: Server) -> None:
+    assert ask(server, f"/api/photos/cat.jpg?pixels={pixels}").status == status
 
 
 def test_patch_of_a_stub_is_its_dream(server: Server) -> None:
@@ -229,11 +257,51 @@ def test_nothing_is_left_on_the_disk_after_a_dream(server: Server) -> None:
     assert [name for _, _, names in os.walk(server.temporary) for name in names] == []
 
 
+def closed_cleanly(server: Server) -> bool:
+    assert server.process
+    return server.process.returncode == 0 and list(server.temporary.glob("nightmare-studio-*")) == []
+
+
 def test_interrupt_closes_the_studio_cleanly(start_server: Callable[..., Server]) -> None:
     server = start_server()
     until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
     server.stop()
-    assert server.process
-    assert server.process.returncode == 0
+    assert closed_cleanly(server)
     assert "Traceback" not in server.log()
-    assert list(server.temporary.glob("nightmare-studio-*")) == []
+
+
+@contextmanager
+def dreams_of_two(server: Server) -> Iterator[list[http.client.HTTPResponse]]:
+    """The answers to two who ask at once: one whose dream runs, and one in line, each after its first progress."""
+    controls = {name: value for name, value in controls_of("Whisper").items() if name != "strength"}
+    wish = json.dumps(controls | {"photo": "cat", "side": 224, "iterations": 100}).encode()
+    with ExitStack() as stack:
+        answers = []
+        for place in (0, 1):
+            connection = stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)))
+            connection.request("POST", "/api/dreams", wish, asking.JSON)
+            answers.append(connection.getresponse())
+            begun = json.loads(answers[-1].readline())
+            assert (begun["place"], begun["ended"]) == (place, "")
+        yield answers
+
+
+def test_interrupt_stops_the_dream_that_runs_and_the_one_in_line(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
+    with dreams_of_two(server) as answers:
+        server.stop()
+        last = [json.loads(answer.readlines()[-1]) for answer in answers]
+    assert closed_cleanly(server)
+    assert [each["ended"] for each in last] == ["Stopped", "Stopped"]
+    assert "Traceback" not in server.log()
+
+
+def test_interrupt_waits_for_a_long_step_and_no_longer(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    until(lambda: b'"ready":true' in ask(server, "/healthz").body, what="readiness")
+    server.delay(3)
+    with dreams_of_two(server):
+        server.stop()
+    assert closed_cleanly(server)
+    assert "already executing" not in server.log()

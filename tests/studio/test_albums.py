@@ -8,7 +8,7 @@ from PIL import Image
 
 from nightmare.dream.presets import PRESETS
 from nightmare.errors import ParameterError
-from nightmare.studio.albums import Album, Pictures, base_of, cell_key, sheet
+from nightmare.studio.albums import Album, AlbumPictures, base_of, cell_key, sheet
 from nightmare.studio.limits import LIMITS
 from nightmare.studio.looks import LOOKS
 
@@ -54,7 +54,7 @@ def test_key_tells_what_makes_another_picture() -> None:
 
 
 def test_oldest_pictures_make_room() -> None:
-    pictures = Pictures(limits=replace(LIMITS, compared_bytes=25))
+    pictures = AlbumPictures(limits=replace(LIMITS, compared_bytes=25))
     for name in ("a", "b", "c"):
         pictures.add(name, bytes(10))
     assert [name in pictures for name in ("a", "b", "c")] == [False, True, True]

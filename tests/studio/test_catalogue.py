@@ -11,12 +11,12 @@ from nightmare.train.model import Model
 def test_lent_networks_dream_and_are_no_part_of_the_list() -> None:
     loaded: list[str] = []
 
-    def network(name: str) -> Network:
+    def network(name: str, version: str = "1") -> Network:
         def load() -> Model:
             loaded.append(name)
             return small_model()
 
-        return Network(name, name, load)
+        return Network(name, name, load, version=version)
 
     catalogue = Catalogue([network("own")], lent=2)
     for name in ("a", "b", "c"):
@@ -28,8 +28,10 @@ def test_lent_networks_dream_and_are_no_part_of_the_list() -> None:
     assert loaded == ["a", "b", "c", "b"], "the last two stay"
     assert catalogue.named("nobody's") == ""
     assert "own" in loaded
-    catalogue.lend(network("b"))
-    catalogue.model("b")
-    assert loaded[-1] == "b"
+    count = len(loaded)
+    for version, loads in (("1", 0), ("2", 1), ("2", 1)):
+        catalogue.lend(network("b", version))
+        catalogue.model("b")
+        assert loaded[count:] == ["b"] * loads, "only another version is loaded anew"
     with pytest.raises(ModelError, match="choose one of own"):
         catalogue.network("d")

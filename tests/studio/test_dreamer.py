@@ -1,7 +1,9 @@
 """Dreams as pages follow them."""
 
+import gc
 import io
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,13 +13,16 @@ import pytest
 import torch
 from made_pictures import file_of, picture
 from PIL import Image
-from studios import brightening, dreamer, wish
+from studios import brightening, dreamer, small_model, wish
 from torch import Tensor
 
 from nightmare.dream.engine import Step, dream, to_picture, to_tensor
 from nightmare.dream.picture import provenance_within
 from nightmare.dream.recipe import Recipe
+from nightmare.studio.dreams import Dreamer
+from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS
+from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.worker import DeviceWorker
 from nightmare.train.model import Model
 
@@ -43,6 +48,24 @@ def test_dream_is_that_of_the_engine(small: Model, worker: DeviceWorker) -> None
     expected = dream(small, photo, made.recipe, names=[original.sha256])
     assert (rgb(content) == np.asarray(to_picture(expected[0]))).all()
     assert made.recipe.strength == 0.8
+
+
+def test_what_is_left_of_a_dream_holds_no_network(worker: DeviceWorker) -> None:
+    catalogue = Catalogue([Network("own", "own", small_model)], lent=1)
+    here = Dreamer(catalogue, worker, Library(), steps=brightening)
+    networks, jobs = [], []
+    for name in "abcdef":  # the engine keeps the last four
+        catalogue.lend(Network(name, name, small_model))
+        *_, last = here.dream(wish("cat", model=name))
+        networks.append(weakref.ref(catalogue.model(name).network))
+        jobs.append(last.job)
+    gc.collect()
+    assert networks[0]() is None
+    kept = here.store.result(jobs[0])
+    assert kept
+    made = provenance_within(kept.png(1.0))
+    assert made
+    assert (made.model, made.dataset) == ("0" * 64, "0" * 16)
 
 
 def test_progress_counts_up_and_shows_what_it_says(small: Model, worker: DeviceWorker) -> None:
@@ -136,8 +159,8 @@ def test_ninth_that_waits_is_refused(small: Model, worker: DeviceWorker) -> None
 @pytest.mark.parametrize(
     ("error", "status", "sentence"),
     [
-        (MemoryError(), 507, "Too big for this machine at 224. Try 112?"),
-        (torch.OutOfMemoryError(), 507, "Too big for this machine at 224. Try 112?"),
+        (MemoryError(), 507, "Too big for this machine at 224."),
+        (torch.OutOfMemoryError(), 507, "Too big for this machine at 224."),
         (RuntimeError("[enforce fail] can't allocate memory: you tried"), 507, "Too big for this machine"),
         (ZeroDivisionError(), 500, "Something went wrong here; the terminal says what."),
     ],
@@ -157,6 +180,51 @@ def test_fault_ends_the_dream_in_words_and_the_next_one_runs(
     assert last.status == status
     assert last.ended.startswith(sentence)
     assert list(here.dream(wish("cat")))[-1].ended == "Done"
+
+
+@pytest.mark.parametrize(("side", "smaller"), [(224, 0), (240, 224), (320, 224), (736, 352), (768, 384), (2048, 1024)])
+def test_smaller_side_is_one_that_the_control_has(side: int, smaller: int, small: Model, worker: DeviceWorker) -> None:
+    def steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+        raise MemoryError
+        yield
+
+    here = dreamer(small, worker, steps=steps)
+    photo = here.library.bring(file_of(picture(side, 32 + side // 8)), "photo.png")
+    *_, last = here.dream(wish(photo.key, side=side))
+    assert (last.status, last.smaller) == (507, smaller)
+    assert last.ended == f"Too big for this machine at {side}." + (f" Try {smaller}?" if smaller else "")
+    assert not smaller or wish(photo.key, side=smaller)
+
+
+def test_dream_that_failed_is_not_done_and_cannot_go_on(small: Model, worker: DeviceWorker) -> None:
+    def steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+        for step in brightening(model, images, recipe, name):
+            if step.octave == 1:
+                raise ZeroDivisionError
+            yield step
+
+    here = dreamer(small, worker, steps=steps, limits=EVERY_STEP)
+    *_, failed = here.dream(wish("cat"))
+    assert (failed.status, failed.whole) == (500, False)
+    assert here.store.result(failed.job) is None
+    assert [each.status for each in here.further(failed.job)] == [404]
+
+    progress = here.dream(wish("cat"))
+    job = next(progress).job
+    assert here.stop(job)
+    *_, stopped = progress
+    assert (stopped.ended, stopped.step) == ("Stopped", 1)
+    assert here.store.result(job)
+    assert list(here.further(job))[-1].status == 500
+    assert here.store.result(job) is None, "what was kept of it could not go on either"
+
+
+def test_steps_that_end_early_are_a_fault(small: Model, worker: DeviceWorker) -> None:
+    def steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+        yield next(brightening(model, images, recipe, name))
+
+    *_, last = dreamer(small, worker, steps=steps).dream(wish("cat"))
+    assert (last.status, last.whole) == (500, False)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,12 @@ def cached(tmp_path: Path) -> str:
     return "abc.dir"
 
 
-def dvc(root: Path, *experiments: dict[str, Any], calls: list[Sequence[str]] | None = None) -> Dvc:
+def dvc(
+    root: Path,
+    *experiments: dict[str, Any],
+    calls: list[Sequence[str]] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Dvc:
     shown = [
         {"rev": "workspace", "data": {"outs": {}}, "experiments": None},
         {"rev": "3b7", "data": {"outs": outs(train="old.dir", robust="old.dir")}, "experiments": list(experiments)},
@@ -69,7 +75,21 @@ def dvc(root: Path, *experiments: dict[str, Any], calls: list[Sequence[str]] | N
         return {"list": LISTED, "show": json.dumps(shown), "dir": ".dvc/cache\n"}[arguments[1]]
 
     (root / ".dvc").mkdir(exist_ok=True)
-    return Dvc(root, ask=ask)
+    return Dvc(root, ask=ask, clock=clock)
+
+
+def test_network_is_taken_from_the_list_that_is_there(tmp_path: Path, cached: str) -> None:
+    calls: list[Sequence[str]] = []
+    now = [0.0]
+    here = dvc(tmp_path, entry("longer", robust=cached), calls=calls, clock=lambda: now[0])
+    here.experiments()
+    asked = len(calls)
+    now[0] = 1000.0  # by when the list is no longer fresh
+    assert here.network("longer").version == cached
+    assert len(calls) == asked
+    with pytest.raises(ModelError, match="no experiment 'new'"):
+        here.network("new")
+    assert len(calls) == 2 * asked, "of one that is not in it DVC is asked again"
 
 
 def test_experiment_is_the_network_that_it_made_anew(tmp_path: Path, cached: str) -> None:

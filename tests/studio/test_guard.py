@@ -8,7 +8,7 @@ import pytest
 from nightmare.studio.security import COOKIE, Guard
 
 TOKEN = "0123456789abcdef"  # noqa: S105 (of a guard that guards nothing)
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
+HOSTS = ("127.0.0.1", "LOCALHOST", "[::1]")
 
 
 def answer(method: str, path: str, token: str | None = None, query: str = "", **headers: str) -> int:
@@ -47,6 +47,7 @@ def answer(method: str, path: str, token: str | None = None, query: str = "", **
         ("[::1]:7860", 200),
         ("[::1]", 200),
         ("localhost", 200),
+        ("LocalHost:7860", 200),
         ("localhost.", 400),
         ("evil.example", 400),
         ("127.0.0.1:7860:1", 400),
@@ -84,12 +85,84 @@ def test_other_sites(headers: dict[str, str], status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "most"), [("/api/photos", 20_000_000), ("/api/patch", 1 << 20), ("/api/dreams", 65_536), ("/x", 65_536)]
+    ("path", "most"),
+    [("/api/photos", 20_000_000), ("/api/patch", 1 << 20), ("/api/dreams", 65_536), ("/gradio_api/queue/join", 65_536)],
 )
 def test_size(path: str, most: int) -> None:
     assert answer("POST", path, x_deep_nightmare="1", content_length=str(most)) == 200
     assert answer("POST", path, x_deep_nightmare="1", content_length=str(most + 1)) == 413
     assert answer("POST", path, x_deep_nightmare="1", transfer_encoding="chunked") == 411
+    assert answer("POST", path, x_deep_nightmare="1", transfer_encoding="chunked", content_length="5") == 411
+    assert answer("POST", path, x_deep_nightmare="1", content_length="5, 5") == 411
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/gradio_api/queue/join", 200),
+        ("/gradio_api/cancel", 200),
+        ("/gradio_api/reset", 200),
+        ("/gradio_api/upload", 404),
+        ("/gradio_api/upload/", 404),
+        ("/gradio_api/process_recording", 404),
+        ("/gradio_api/component_server", 404),
+        ("/gradio_api/queue/join/", 404),
+        ("/gradio_api/run/dream", 404),
+        ("/gradio_api//upload", 404),
+        ("/upload", 404),
+        ("/login", 404),
+        ("/", 404),
+    ],
+)
+def test_only_what_is_needed_of_gradio_takes_anything(path: str, status: int, method: str) -> None:
+    assert answer(method, path) == status
+
+
+@pytest.mark.parametrize(("path", "most"), [("/api/photos", 20_000_000), ("/api/dreams", 65_536)])
+def test_body_ends_at_the_limit_whatever_was_said_of_it(path: str, most: int) -> None:
+    taken = 0
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal taken
+        while (message := await receive())["type"] == "http.request":
+            taken += len(message["body"])
+
+    async def endless() -> dict[str, Any]:
+        return {"type": "http.request", "body": bytes(10_000), "more_body": True}
+
+    async def send(message: Any) -> None:
+        raise AssertionError("nothing is answered here")
+
+    headers = [(b"host", b"127.0.0.1"), (b"x-deep-nightmare", b"1"), (b"content-length", b"5")]
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": headers}
+    asyncio.run(Guard(behind, hosts=HOSTS)(scope, endless, send))
+    assert most - 10_000 < taken <= most
+
+
+@pytest.mark.parametrize(("length", "seconds"), [(0, 10), (1000, 10), (65_536, 11), (20_000_000, 210)])
+def test_time_for_a_body_grows_with_its_length(length: int, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    until: list[float] = []
+
+    def noted(when: float) -> asyncio.Timeout:
+        until.append(when - asyncio.get_running_loop().time())
+        return asyncio.Timeout(when)
+
+    monkeypatch.setattr("asyncio.timeout_at", noted)
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        raise AssertionError("nothing is answered here")
+
+    headers = [(b"host", b"localhost"), (b"x-deep-nightmare", b"1"), (b"content-length", str(length).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/api/photos", "query_string": b"", "headers": headers}
+    asyncio.run(Guard(behind, hosts=HOSTS)(scope, receive, send))
+    assert until == [pytest.approx(seconds, abs=0.5)]
 
 
 def test_token() -> None:

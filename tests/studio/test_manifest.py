@@ -15,7 +15,7 @@ from nightmare.data.store import read_image
 from nightmare.errors import TableError
 from nightmare.studio import manifest as module
 from nightmare.studio.manifest import Manifest, Tables
-from nightmare.studio.thumbnails import Pictures
+from nightmare.studio.thumbnails import StoredPictures
 
 
 @pytest.fixture(scope="session")
@@ -109,7 +109,7 @@ def test_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 def test_thumbnails_are_small_and_whole_pictures_exact(project: Path) -> None:
     frame = found(project).frame
-    pictures = Pictures(project / "data/images", pixels=192)
+    pictures = StoredPictures(project / "data/images")
     wide = Image.open(io.BytesIO(pictures.thumbnail(frame.loc[identity(2)])))
     assert (wide.format, wide.size) == ("WEBP", (192, 48))
     small = Image.open(io.BytesIO(pictures.thumbnail(frame.loc[identity(5)])))

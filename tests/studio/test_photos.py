@@ -118,3 +118,25 @@ def test_photo_is_shown_without_its_metadata() -> None:
     assert b"SecretCamera" not in shown
     with Image.open(io.BytesIO(shown)) as image:
         assert image.size == (128, 102)
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("a\r\nSet-Cookie: b=1.png", "aSet-Cookie: b=1"),
+        ("\x00\x1b[2J.png", "[2J"),
+        ("\x7f\n", "photo"),
+        ("Füchse am Abend.jpg", "Füchse am Abend"),
+        ("left\u202ejpg.exe", "leftjpg"),
+    ],
+)
+def test_name_has_no_control_characters(name: str, kept: str) -> None:
+    assert Library().bring(file_of(picture(64, 48)), name).name == kept
+
+
+def test_file_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library()
+    key = library.bring(file_of(picture(64, 48)), "photo.png").key
+    first = library.original(key).sha256
+    monkeypatch.setattr("hashlib.sha256", None)
+    assert library.original(key).sha256 == first

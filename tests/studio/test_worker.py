@@ -54,3 +54,14 @@ def test_what_waits_at_the_end_is_cancelled() -> None:
     assert first.result(timeout=5)
     with pytest.raises(CancelledError):
         waiting.result(timeout=5)
+
+
+def test_what_comes_after_the_end_is_cancelled_at_once() -> None:
+    worker = DeviceWorker(patches_waiting=1)
+    worker.close()
+    with pytest.raises(CancelledError):
+        worker.step(lambda: None)
+    for _ in range(2):
+        with pytest.raises(CancelledError):
+            worker.patch(lambda: None).result(timeout=5)
+    assert worker.patches_waiting == 0

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from nightmare.studio.albums import ITERATIONS, OCTAVES, Album, Pictures, base_of, cell_key, sheet
+from nightmare.studio.albums import ITERATIONS, OCTAVES, Album, AlbumPictures, base_of, cell_key, sheet
 from nightmare.studio.api import progress_lines
 from nightmare.studio.dreams import Progress
 from nightmare.studio.dvc import Dvc
@@ -85,8 +85,8 @@ class _Comparison:
     """What the routes do."""
 
     def __init__(self, parts: Parts) -> None:
-        self.parts, self.dvc = parts, Dvc(parts.root)
-        self.pictures = Pictures(limits=parts.limits)
+        self.parts, self.dvc = parts, Dvc(parts.root, limits=parts.limits)
+        self.pictures = AlbumPictures(limits=parts.limits)
 
     def key(self, album: Album, model: str, *, octaves: int, iterations: int) -> str:
         original = self.parts.library.original(album.photo)

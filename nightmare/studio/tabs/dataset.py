@@ -10,9 +10,9 @@ from fastapi import APIRouter, Header, Query, Response
 
 from nightmare.studio.browsing import Filter, choices, counts, details, page_of
 from nightmare.studio.errors import Refusal
-from nightmare.studio.manifest import Manifest, tables_of
+from nightmare.studio.manifest import Manifest
 from nightmare.studio.tab import Parts, Tab
-from nightmare.studio.thumbnails import Pictures, entity_tag
+from nightmare.studio.thumbnails import StoredPictures, entity_tag
 
 __all__ = ["TAB"]
 
@@ -34,8 +34,8 @@ def _build(parts: Parts) -> None:
 
 
 def _routes(parts: Parts) -> APIRouter:
-    routes, tables = APIRouter(prefix="/api"), tables_of(parts.root)
-    pictures = Pictures(parts.root / "data" / "images", pixels=parts.limits.thumbnail)
+    routes, tables = APIRouter(prefix="/api"), parts.tables
+    pictures = StoredPictures(parts.root / "data" / "images", limits=parts.limits)
 
     @routes.get("/data")
     def page(
@@ -80,7 +80,7 @@ def _routes(parts: Parts) -> APIRouter:
         """The picture as WebP, `whole` as it is stored."""
         row = _row(tables.manifest(), identity)
         tag = entity_tag(identity, pixels=None if whole else parts.limits.thumbnail)
-        headers = {"etag": tag, "cache-control": "private, max-age=3600"}
+        headers = {"etag": tag, "cache-control": f"private, max-age={parts.limits.thumbnail_seconds}"}
         if if_none_match and tag in if_none_match:
             return Response(status_code=304, headers=headers)
         content = pictures.whole(row) if whole else pictures.thumbnail(row)

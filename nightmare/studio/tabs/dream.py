@@ -57,6 +57,7 @@ def _build(parts: Parts) -> None:
                 names=list(controls),
                 looks={look: controls_of(look) | {"channel": None, "keep_colors": False} for look in LOOKS},
                 models=list(parts.catalogue.networks),
+                most_results=parts.limits.session_results,
                 elem_id="dream-viewer",
                 apply_default_css=False,
             )
@@ -105,7 +106,12 @@ def _more_controls(first: dict[str, Any], limits: Limits) -> _Components:
     made["jitter"] = slider("jitter", 0, 64, 1, "Jitter", "Largest random shift in pixels")
     first["side"] = side
     made["side"] = slider(
-        "side", limits.small_side, limits.largest_side, 32, "Longest side", "In pixels; time grows with its square"
+        "side",
+        limits.small_side,
+        limits.largest_side,
+        limits.side_step,
+        "Longest side",
+        "In pixels; time grows with its square",
     )
     made["channel"] = gradio.Number(
         None, label="Channel", info="One of the layer's; empty for all", precision=0, minimum=0, elem_id="dream-channel"

@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from nightmare.errors import InputError
 from nightmare.studio.decision_log import DecisionLog
 from nightmare.studio.errors import Refusal
-from nightmare.studio.manifest import Manifest, tables_of
+from nightmare.studio.manifest import Manifest
 from nightmare.studio.reviews import ALONE, Decision, Queue, balance, item, left_out, lines, place_of, queues
 from nightmare.studio.tab import Parts, Tab
-from nightmare.studio.thumbnails import Pictures
+from nightmare.studio.thumbnails import StoredPictures
 
 __all__ = ["TAB"]
 
@@ -60,9 +60,9 @@ def _build(parts: Parts) -> None:
 
 
 def _routes(parts: Parts) -> APIRouter:
-    routes, tables = APIRouter(prefix="/api/review"), tables_of(parts.root)
+    routes, tables = APIRouter(prefix="/api/review"), parts.tables
     log = DecisionLog(parts.root / _LOG)
-    pictures = Pictures(parts.root / "data" / "images", pixels=parts.limits.thumbnail)
+    pictures = StoredPictures(parts.root / "data" / "images", limits=parts.limits)
 
     def culled() -> Manifest:
         manifest = tables.manifest()
@@ -156,7 +156,7 @@ def _overview(manifest: Manifest, log: DecisionLog, found: list[Queue]) -> dict[
     }
 
 
-def _measured(shown: dict[str, Any], manifest: Manifest, pictures: Pictures) -> dict[str, Any]:
+def _measured(shown: dict[str, Any], manifest: Manifest, pictures: StoredPictures) -> dict[str, Any]:
     """Say how many of 64 bits part each copy from the picture."""
     if not shown["copies"]:
         return shown
