@@ -338,8 +338,10 @@ def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[Networ
         minutes = before + (time.monotonic() - start) / 60
         with atomic_path(clock) as temporary:
             temporary.write_text(f"{minutes}", encoding="utf-8")
-    accuracies = {side: scores(rows)["balanced_accuracy"] for side, rows in table.groupby("side")}
-    return network, {"validation": accuracies["val"], "test": accuracies["test"], "minutes": minutes}
+    # A judge has no test side.
+    names = {"val": "validation", "test": "test"}
+    accuracies = {names[side]: scores(rows)["balanced_accuracy"] for side, rows in table.groupby("side", sort=False)}
+    return network, {**accuracies, "minutes": minutes}
 
 
 if __name__ == "__main__":

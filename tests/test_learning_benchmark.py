@@ -180,6 +180,16 @@ def test_of_photographs_the_judge_learns_what_the_start_does_not(
     assert subject.by_features == PIXELS, "features see photographs at the size that culling does"
 
 
+def test_a_judge_which_has_no_test_side_is_scored_on_what_it_has(
+    params: Params, tiny_split: pd.DataFrame, tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = pd.DataFrame({"side": ["val"] * 4, "label": ["bars", "bars", "disc", "disc"], "predicted": "bars"})
+    monkeypatch.setattr(learning, "trained_and_tested", lambda *given, **named: (build_network("resnet18", 2), said))
+    _, figures = learning._learnt(params, tiny_split, tiny_arrays)
+    assert figures["validation"] == 0.5
+    assert set(figures) == {"validation", "minutes"}
+
+
 def test_the_hour_of_training_can_be_run() -> None:
     section = (ROOT / "docs/experiments.md").read_text(encoding="utf-8").split("## An hour of training")[1]
     overrides = re.findall(r"-S (\w+)\.(\w+)=(\S+)", section)
