@@ -86,7 +86,7 @@ def test_one_slider_changes_all_cards(four: Server, visit: Visit) -> None:
     slider.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("nightmare.place().parameters.get('iterations') === '10'")
-    page.wait_for_function("document.querySelectorAll('.nm-card .nm-missing').length === 3")
+    page.wait_for_function("document.querySelectorAll('.nm-card .nm-not-made').length === 3")
     assert slider.get_attribute("aria-valuetext") == "10 iterations"
     make_all(page)
     after = pictures(page)
@@ -95,7 +95,7 @@ def test_one_slider_changes_all_cards(four: Server, visit: Visit) -> None:
     slider.focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("nightmare.place().parameters.get('iterations') === '1'")
-    page.wait_for_function("!document.querySelector('.nm-missing')")
+    page.wait_for_function("!document.querySelector('.nm-not-made')")
     assert pictures(page) == before
 
 
@@ -151,11 +151,11 @@ def test_missing_card_has_its_sentence(four: Server, visit: Visit) -> None:
     page.goto(visitor.url + "/#compare?with=lost-one,kept-one,nobody&photo=cat&octaves=9&iterations=40")
     page.wait_for_selector(".nm-experiments input", timeout=20_000)
     lost, kept, nobody = page.locator(".nm-card:not(.nm-card-photo)").all()
-    assert lost.locator(".nm-missing").inner_text().split("\n")[0] == "not made: run"
+    assert lost.locator(".nm-not-made").inner_text().split("\n")[0] == "not made: run"
     assert lost.locator("code").inner_text() == LOST["missing"]
     assert lost.get_by_role("button", name="Make").count() == 0
     assert kept.get_by_role("button", name="Make kept-one, 9 octaves, 40 iterations").count() == 1
-    assert nobody.locator(".nm-missing").inner_text() == "There is no experiment of this name here."
+    assert nobody.locator(".nm-not-made").inner_text() == "There is no experiment of this name here."
     assert "resnet18, 64 pixels · anf, 10 classes · validation accuracy 62.5 %" in lost.inner_text()
     assert lost.locator("tr").all_inner_texts() == ["train.epochs\t30"]
     assert kept.locator("tr").all_inner_texts() == ["train.epochs\t5"]
@@ -278,7 +278,7 @@ def test_stop_ends_what_is_made(four: Server, visit: Visit) -> None:
     page.wait_for_timeout(1000)  # in which the next one would begin
     assert page.locator(".nm-make-all").is_enabled()
     assert four.count("begun") == begun + 1, "those that waited are not made"
-    assert page.locator(".nm-card .nm-missing").count() == 3
+    assert page.locator(".nm-card .nm-not-made").count() == 3
 
 
 def test_failure_of_one_is_told_and_the_others_are_made(four: Server, visit: Visit) -> None:

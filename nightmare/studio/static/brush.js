@@ -334,7 +334,7 @@
       if (event.detail === 0) showPhoto(holdButton.getAttribute("aria-pressed") !== "true");
     });
     const zoom = () => {
-      zoomButton.textContent = brush.classList.toggle("nm-full") ? "Fit" : "100 %";
+      zoomButton.textContent = brush.classList.toggle("nm-brush-full") ? "Fit" : "100 %";
       drawRing();
     };
     zoomButton.addEventListener("click", zoom);

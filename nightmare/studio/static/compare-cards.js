@@ -50,7 +50,7 @@
   const image = (url, alt) => make("img", { src: url, alt, draggable: false });
 
   const notMade = ({ title, missing, remark }, cell, making, run) => {
-    const box = make("div", { className: "nm-missing" });
+    const box = make("div", { className: "nm-not-made" });
     if (remark) box.append(make("p", {}, remark));
     else if (missing) box.append(make("p", {}, "not made: run "), make("code", {}, missing));
     else if (making) box.append(make("p", {}, "Dreaming …"), make("progress", { "aria-label": `${title}: share made` }));

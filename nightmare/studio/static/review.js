@@ -18,7 +18,7 @@
   window.nightmare.review = (element, props) => {
     const find = (selector) => element.querySelector(selector);
     const review = find(".nm-review");
-    const card = find(".nm-card");
+    const card = find(".nm-review-card");
     const complaint = find(".nm-alert");
     const say = speaker(find(".nm-review-main .nm-status"));
     const signature = find(".nm-field input");
