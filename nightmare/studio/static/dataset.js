@@ -110,16 +110,12 @@
       grid.replaceChildren(
         ...pictures.map((picture) => {
           const { id, label, side, keep, predicted, verdict } = picture;
-          const facts = [
-            words(label),
-            side,
-            keep ? "" : "removed",
-            verdict === "disagrees" ? `taken for ${words(predicted)}` : "",
-          ].filter(Boolean);
+          const facts = [side, verdict === "disagrees" ? `taken for ${words(predicted)}` : ""].filter(Boolean).join(", ");
+          // Its name is what stands on it, the picture's own words included: no label, which would hide them.
           const button = make(
             "button",
-            { type: "button", tabIndex: -1, "aria-label": facts.join(", "), title: facts.join(", ") },
-            framed(id, ""),
+            { type: "button", tabIndex: -1, title: facts },
+            framed(id, facts),
             keep ? "" : make("span", { className: "nm-tag" }, "removed"),
             make("span", { className: "nm-name" }, words(label)),
           );
