@@ -316,6 +316,67 @@ def test_painting_outlives_the_server(start_server: Callable[..., Server], visit
     assert (shown(page) == photo).all()
 
 
+def test_answer_that_breaks_off_before_a_login_is_got_over(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("401")
+    page = brush_page(visitor, PHOTO, **STILL)
+    page.evaluate(
+        """() => {
+          const { fetch } = window;
+          let broken = 0;
+          window.fetch = async (path, options) => {
+            const answer = await fetch(path, options);
+            if (!path.startsWith("/api/patch") || broken++) return answer;
+            return new Response(new ReadableStream({ start: (stream) => stream.error(new TypeError("broken off")) }));
+          };
+        }"""
+    )
+    refused: list[str] = []
+
+    def refuse(route: object) -> None:
+        refused.append("")
+        if len(refused) < 3:
+            route.fulfill(status=401, json={"sentence": "Log in first."})  # type: ignore[attr-defined]
+        else:
+            route.continue_()  # type: ignore[attr-defined]
+
+    page.route("**/healthz", refuse)
+    page.mouse.move(*place(page, 300, 100))
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_selector(".nm-banner:not([hidden]) form:not([hidden])")
+    stamped(page, 1)
+    page.wait_for_selector(".nm-banner", state="hidden")
+    click(page, 100, 100)
+
+
+def test_stamp_that_throws_is_not_the_last(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("no luck")
+    page = visitor.open("/#brush")
+    made = page.evaluate(
+        """async () => {
+          const made = [];
+          let idle;
+          const stamps = nightmare.brushStamps(
+            async (point) => {
+              made.push(point.x);
+              if (point.x === 1) throw new Error("no luck");
+              return true;
+            },
+            () => idle(),
+          );
+          for (const x of [1, 2]) {
+            const over = new Promise((resolve) => (idle = resolve));
+            stamps.hover({ x, y: 0 });
+            await Promise.race([over, nightmare.pause(1)]);
+          }
+          return made;
+        }"""
+    )
+    assert made == [1, 2]
+
+
 def test_dream_is_blurred_where_that_is_wished_for(server: Server, visit: Visit) -> None:
     page = brush_page(visit(server), PHOTO, **STILL)
     page.get_by_role("checkbox", name="Blur pictures").check()

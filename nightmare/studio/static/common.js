@@ -75,10 +75,13 @@
         await pause(seconds);
         continue;
       }
-      banner("");
-      if (answer.ok) return answer;
+      if (answer.ok) {
+        banner("");
+        return answer;
+      }
       const said = await answer.json().catch(() => ({}));
       const sentence = said.sentence ?? SENTENCES[answer.status] ?? `The studio answered ${answer.status}.`;
+      banner(answer.status === 401 ? sentence : "", { login: true });
       throw new Failure(answer.status, sentence, Number(answer.headers.get("Retry-After") ?? 0));
     }
   };
@@ -101,13 +104,18 @@
     }
   }
 
-  // Resolves with the server's health when the model is awake.
+  // Resolves with the server's health when the model is awake. Refused, it goes on asking: a studio that was started anew
+  // with a token answers when somebody has logged in.
   const awake = async () => {
     for (;;) {
-      const health = await getJson("/healthz");
-      emit("health", health);
-      if (health.ready) return health;
-      await pause(0.5);
+      try {
+        const health = await getJson("/healthz");
+        if (health.ready) return health;
+        await pause(0.5);
+      } catch (failure) {
+        if (failure.status !== 401) banner(failure instanceof Failure ? failure.message : GONE);
+        await pause(2);
+      }
     }
   };
 
@@ -124,17 +132,35 @@
     return element;
   };
 
-  let bannerElement;
+  let bannerParts = null;
 
-  // One line over the page for what concerns all of it; empty takes it away.
-  const banner = (sentence) => {
-    if (!bannerElement) {
+  // Where one gives the token without leaving the page, which keeps what is painted. It takes effect in every tab.
+  const loginForm = () => {
+    const token = make("input", { type: "password", name: "token", required: true, autocomplete: "current-password" });
+    const button = make("button", { type: "submit", className: "nm-button" }, "Log in");
+    const form = make("form", { className: "nm-row" }, make("label", {}, "Token ", token), button);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      request(`/login?${new URLSearchParams(new FormData(form))}`).then(
+        () => form.reset(),
+        (failure) => banner(failure.message, { login: true }),
+      );
+    });
+    return form;
+  };
+
+  // One line over the page for what concerns all of it, with a way to log in where that is what is lacking; an empty
+  // line takes it away.
+  const banner = (sentence, { login = false } = {}) => {
+    if (!bannerParts) {
       if (!sentence) return;
-      bannerElement = make("div", { className: "nm-banner", role: "alert" });
-      document.body.append(bannerElement);
+      bannerParts = { line: make("p", { role: "alert" }), form: loginForm() };
+      document.body.append(make("div", { className: "nm-banner" }, bannerParts.line, bannerParts.form));
     }
-    if (bannerElement.textContent !== sentence) bannerElement.textContent = sentence;
-    bannerElement.hidden = !sentence;
+    const { line, form } = bannerParts;
+    if (line.textContent !== sentence) line.textContent = sentence;
+    line.parentElement.hidden = !sentence;
+    form.hidden = !login;
   };
 
   // The label of the choice that was made, or null; the first choice is the one that Enter takes.

@@ -339,7 +339,6 @@
       action.addEventListener("click", () => run({ job, strength }));
       find(".nm-actions").append(action);
     };
-    window.nightmare.shownJob = () => job;
 
     addKeys(
       "Dream",
