@@ -4,7 +4,7 @@
   "use strict";
   const { make, on, go, place, request, getJson, postJson } = window.nightmare;
   const { speaker, addKeys, keep, kept, awake } = window.nightmare;
-  const { differing, cellText, card, photoCard, album } = window.nightmare.compareCards;
+  const { differing, cellText, card, photoCard, album, inPlace } = window.nightmare.compareCards;
   const { MODES, PHOTO, first, parse, parametersOf } = window.nightmare.compareState;
 
   const beside = (values, value) => [...new Set([...values, value])].sort((one, other) => one - other);
@@ -89,7 +89,6 @@
     // ---- making what is missing
 
     const making = window.nightmare.compareMaking({
-      bodyOf: ({ name, octaves, iterations }) => ({ album: shared(), model: name, octaves, iterations }),
       changed: look,
       moved: (share) => {
         const bar = cards.querySelector("progress");
@@ -100,6 +99,7 @@
     });
 
     const cell = (name, octaves = state.octaves, iterations = state.iterations) => ({
+      album: shared(),
       name,
       title: titleOf(name),
       octaves,
@@ -156,7 +156,10 @@
           urlOf: (octaves, iterations) => urlOf(name, octaves, iterations),
           isMaking: (octaves, iterations) => making.makes(cell(name, octaves, iterations)),
           run: (octaves, iterations) => making.want(cell(name, octaves, iterations)),
-          close: () => set({ album: "" }),
+          close: () => {
+            set({ album: "" });
+            focusCard(state.with.indexOf(name));
+          },
         }),
       );
     };
@@ -215,7 +218,6 @@
     };
 
     const draw = () => {
-      const focused = [...cards.querySelectorAll(".nm-card:not(.nm-card-photo)")].indexOf(document.activeElement);
       drawChips();
       choose(".nm-compare-photo", [...photos], state.photo);
       const bases = props.looks.includes(state.base) ? props.looks : [...props.looks, state.base];
@@ -227,16 +229,21 @@
       range("iterations", iterationsShown());
       for (const radio of view.querySelectorAll(".nm-modes input")) radio.checked = radio.value === state.mode;
       drawView();
-      if (state.album) drawAlbum();
-      else drawCards();
+      inPlace(cards, state.album ? drawAlbum : drawCards);
+      drawMaking();
+    };
+
+    const drawMaking = () => {
       const count = missing().length;
-      const button = find(".nm-make-all");
+      const [button, stop] = [find(".nm-make-all"), find(".nm-make-stop")];
+      const focused = [button, stop].includes(document.activeElement);
       button.textContent = count ? `Make ${count === 1 ? "the missing one" : `all ${count} missing`}` : "All made";
       button.disabled = !count || making.busy();
-      find(".nm-make-stop").hidden = !making.busy();
+      stop.hidden = !making.busy();
+      // The one of both that went away hands the focus on.
+      if (focused) (stop.hidden ? (button.disabled ? cards : button) : stop).focus();
       find(".nm-album-save").hidden = !state.album;
       if (!making.busy() && state.with.length < 2) say("Choose two experiments or more.");
-      if (focused >= 0) focusCard(focused);
     };
 
     const focusCard = (index) => cards.querySelectorAll(".nm-card:not(.nm-card-photo)")[index]?.focus();
