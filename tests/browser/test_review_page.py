@@ -36,8 +36,10 @@ def at(page: "Page", identity: str) -> None:
 
 
 def opened(visitor: Visitor, place: str = "review") -> "Page":
+    """The tab with the focus on its picture, where the keys are."""
     page = visitor.open(f"/#{place}")
     page.wait_for_selector(".nm-review[data-id]")
+    page.locator(".nm-review-card").focus()
     return page
 
 
@@ -71,7 +73,7 @@ def test_keys_write_lines_and_a_reload_resumes(server: Server, visit: Visit) -> 
     at(page, WRONG_CLASS[1])
     assert "1 of 3 reviewed" in page.inner_text(".nm-progress-words")
     assert page.input_value(".nm-reasons input") == "Ada"
-    page.keyboard.press("1")
+    page.press(".nm-review-card", "1")
     at(page, WRONG_CLASS[2])
     page.keyboard.press("r")
     said(page, "That was the last one here")
@@ -118,6 +120,20 @@ def test_key_that_is_held_decides_once(server: Server, visit: Visit) -> None:
     page.keyboard.up("k")
     page.wait_for_timeout(300)
     assert len(decided(server)) == 1
+
+
+def test_letters_decide_on_the_focused_picture_alone(server: Server, visit: Visit) -> None:
+    page = opened(visit(server))
+    for elsewhere in (".nm-reasons button", ".nm-strip button", "#tab-review-button"):
+        page.locator(elsewhere).first.focus()
+        for key in ("k", "r", "0", "1", "g", "u", "Shift+A"):
+            page.keyboard.press(key)
+    page.locator("body").evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("k")
+    page.wait_for_timeout(300)
+    assert decided(server) == []
+    assert page.get_attribute(".nm-review", "data-id") == WRONG_CLASS[0]
+    assert page.locator("dialog").count() == 0
 
 
 def test_whole_page_asks_first(server: Server, visit: Visit) -> None:

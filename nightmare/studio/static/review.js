@@ -363,7 +363,7 @@
     buttons["zoom-pictures"].addEventListener("click", enlarge);
     buttons.whole.addEventListener("click", wholePage);
     addKeys(
-      "Review",
+      "Review, while the picture has the focus", // elsewhere a letter that is not meant would write a decision
       [
         { keys: ["K", "1"], text: "Keep the picture, or bring it back", run: keepIt },
         { keys: ["R", "0"], text: "Remove it", run: removeIt },
@@ -375,7 +375,7 @@
         { keys: ["G"], text: "The next reason", run: nextReason },
         holdKey(review),
       ],
-      { tab: "review" },
+      { element: card },
     );
 
     on("place", (now) => {
