@@ -122,6 +122,30 @@ def test_flip_shows_the_photo_while_it_is_held(server: Server, visit: Visit) -> 
     assert page.evaluate(visible) == "hidden"
 
 
+def test_result_is_offered_when_there_is_one(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("503")
+    page = visitor.open()
+    actions = page.locator(".nm-actions")
+    server.delay(0.2)
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    set_slider(page, "strength", 40)
+    page.wait_for_function("document.querySelector('.nm-after').style.opacity === '0.4'")
+    assert not actions.is_visible(), "it is not made yet"
+    server.delay(0.01)
+    page.wait_for_selector(RESULT)
+    assert actions.is_visible()
+
+    failed = {"job": "broken", "status": 503, "ended": "No memory is left.", "step": 3, "frame": 0, "share": 0.5}
+    page.route("**/api/dreams", lambda route: route.fulfill(body=f"{json.dumps(failed)}\n"))
+    page.click(".nm-dream-button")
+    page.wait_for_function("document.querySelector('.nm-viewer > [role=alert]').textContent === 'No memory is left.'")
+    set_slider(page, "strength", 60)
+    page.wait_for_function("document.querySelector('.nm-after').style.opacity === '0.6'")
+    assert not actions.is_visible(), "nothing came of it"
+
+
 def test_stop_keeps_the_picture_and_the_dream_goes_on(server: Server, visit: Visit, tmp_path: Path) -> None:
     server.delay(0.15)
     page = visit(server).open()

@@ -104,7 +104,7 @@
     const setStrength = (value) => {
       strength = value;
       after.style.opacity = String(value);
-      if (job) offer();
+      if (viewer.dataset.result) offer(); // with the strength in its address
     };
 
     const setSplit = () => viewer.style.setProperty("--nm-split", `${split.value}%`);
