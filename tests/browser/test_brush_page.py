@@ -316,6 +316,26 @@ def test_painting_outlives_the_server(start_server: Callable[..., Server], visit
     assert (shown(page) == photo).all()
 
 
+def test_outage_is_no_time_of_dreaming(server: Server, visit: Visit) -> None:
+    server.delay(0)
+    visitor = visit(server)
+    visitor.expect("net::", "ERR_FAILED")
+    page = brush_page(visitor, PHOTO, **STILL)
+    tries: list[str] = []
+
+    def away(route: object) -> None:
+        tries.append("")
+        route.abort() if len(tries) < 3 else route.continue_()  # type: ignore[attr-defined]
+
+    page.route("**/api/patch*", away)
+    page.mouse.move(*place(page, 300, 100))
+    page.mouse.down()
+    page.mouse.up()
+    stamped(page, 1)
+    assert float(page.get_attribute(".nm-brush", "data-share") or 0) < 0.6  # three seconds would make it 0.7
+    page.wait_for_function("/^[0-9]{1,3} ms$/.test(document.querySelector('[data-quality=live]').textContent)")
+
+
 def test_answer_that_breaks_off_before_a_login_is_got_over(server: Server, visit: Visit) -> None:
     visitor = visit(server)
     visitor.expect("401")

@@ -83,10 +83,11 @@
       const seed = Math.floor(Math.random() * 2 ** 31);
       const model = window.nightmare.form.wish?.().model ?? "";
       const query = new URLSearchParams({ width, height, model, quality: settings.quality, seed });
-      const begun = performance.now();
+      let begun = 0; // of the try that succeeded: an outage before it is no time of dreaming
+      const tries = () => (begun = performance.now());
       try {
         const [body, type] = [picture.read(area), "application/octet-stream"];
-        const answer = await request(`/api/patch?${query}`, { method: "POST", body, type });
+        const answer = await request(`/api/patch?${query}`, { method: "POST", body, type, tries });
         const dreamt = new Uint8Array(await answer.arrayBuffer());
         if (asked === edition) blend(area, dreamt, there, (performance.now() - begun) / 1000);
         complaint.textContent = "";

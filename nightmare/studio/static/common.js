@@ -62,11 +62,13 @@
 
   const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
-  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds.
-  const request = async (path, { method = "GET", body, type, signal } = {}) => {
+  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds;
+  // `tries()` hears of each time.
+  const request = async (path, { method = "GET", body, type, signal, tries } = {}) => {
     const headers = { "X-Deep-Nightmare": "1", ...(type ? { "Content-Type": type } : {}) };
     for (let seconds = 1; ; seconds = Math.min(2 * seconds, LONGEST_PAUSE)) {
       let answer;
+      tries?.();
       try {
         answer = await fetch(path, { method, body, headers, signal });
       } catch (error) {
