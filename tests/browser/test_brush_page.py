@@ -224,6 +224,27 @@ def test_dropped_and_pasted_photos_are_taken_by_the_open_tab(server: Server, vis
     assert page.get_attribute(".nm-before", "alt") == "The photo cat"
 
 
+@pytest.mark.parametrize("tab", ["Compare", "Review", "Dataset"])
+def test_file_that_no_tab_takes_goes_nowhere(tab: str, server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO, **STILL)
+    click(page, 300, 100)
+    painted = shown(page)
+    page.get_by_role("tab", name=tab).click()
+    left_to_the_browser = page.evaluate(
+        """() => {
+          const given = new DataTransfer();
+          given.items.add(new File(["text"], "other.png", { type: "image/png" }));
+          const event = { dataTransfer: given, bubbles: true, cancelable: true };
+          return ["dragover", "drop"].filter((kind) => document.body.dispatchEvent(new DragEvent(kind, event)));
+        }"""
+    )
+    assert left_to_the_browser == [], "it opens the file in place of the page"
+    assert not page.evaluate("document.documentElement.classList.contains('nm-dropping')")
+    page.get_by_role("tab", name="Brush").click()
+    assert (shown(page) == painted).all()
+    assert page.get_attribute(".nm-before", "alt") == "The photo cat"
+
+
 def test_painting_goes_to_the_dream_tab_and_a_dream_to_the_brush(server: Server, visit: Visit) -> None:
     page = brush_page(visit(server), PHOTO, **STILL)
     click(page, 300, 100)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from conftest import Server, Visitor
 from made_pictures import file_of, picture
-from pages import RESULT, choose, chosen, dream, more_controls, set_slider, step, until
+from pages import RESULT, chosen, dream, drop, more_controls, set_slider, step, until
 from PIL import Image
 from stub_studio import stub_model, stub_steps
 
@@ -275,6 +275,7 @@ def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit,
     page.get_by_label("Whisper").check()
     for name, value in {"octaves": 2, "iterations": 3, "jitter": 5, "side": 256, "strength": 65}.items():
         set_slider(page, name, value)
+    page.get_by_label("Keep photo's colours").check()
     page.locator("#dream-seed input").fill("77")
     page.locator("#dream-channel input").fill("3")
     page.locator("#dream-channel input").press("Tab")
@@ -284,10 +285,11 @@ def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit,
     page.wait_for_selector(RESULT)
     content = saved(page, tmp_path / "dream.png").read_bytes()
     wanted = json.loads(page.evaluate("localStorage['nightmare.dream']"))
+    assert wanted["keep_colors"] is True
 
     other = visit(server).open()
     for choice, taken in (("Cancel", False), ("Load its settings", True)):
-        choose(other, content, "mine.png")
+        drop(other, tmp_path / "dream.png")
         other.get_by_role("button", name=choice).click()
         if taken:
             other.wait_for_function("JSON.parse(localStorage['nightmare.dream']).seed === 77")

@@ -340,7 +340,7 @@
     };
     zoomButton.addEventListener("click", zoom);
 
-    window.nightmare.brushFiles(element, take);
+    window.nightmare.takeFiles("brush", element, take);
 
     const step = (across, down) => (event) => {
       const pixels = event.shiftKey ? 64 : 16;

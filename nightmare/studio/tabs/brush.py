@@ -11,6 +11,7 @@ __all__ = ["TAB"]
 
 _STATIC = Path(__file__).parents[1] / "static"
 _SCRIPTS = (
+    "files.js",
     "brush_photo.js",
     "brush_picture.js",
     "brush_stamps.js",

@@ -160,4 +160,4 @@ def _for_programs(parts: Parts) -> None:
     api(dream, api_name="dream", concurrency_limit=None)
 
 
-TAB = Tab("dream", "Dream", _build, scripts=("photo.js", "form.js", "viewer.js"))
+TAB = Tab("dream", "Dream", _build, scripts=("files.js", "photo.js", "form.js", "viewer.js"))
