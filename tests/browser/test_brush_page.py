@@ -337,6 +337,33 @@ def test_painting_outlives_the_server(start_server: Callable[..., Server], visit
     assert (shown(page) == photo).all()
 
 
+def test_stroke_outlives_the_server(start_server: Callable[..., Server], visit: Visit) -> None:
+    server = start_server()
+    visitor = visit(server)
+    visitor.expect("net::")
+    page = brush_page(visitor, PHOTO, **STILL)
+    photo = shown(page)
+    server.delay(0.3)
+    page.mouse.move(*place(page, 100, 100))
+    page.mouse.down()
+    page.mouse.move(*place(page, 200, 100), steps=4)
+    stamped(page, 1)
+    server.kill()
+    page.wait_for_selector(".nm-banner:not([hidden])")
+    known, painted = stamps(page), shown(page)
+    page.mouse.move(*place(page, 300, 100), steps=4)
+    assert (painted != photo).any()
+    assert (shown(page) == painted).all()
+    server.start()
+    stamped(page, known + 3)
+    page.mouse.up()
+    page.wait_for_selector(".nm-banner", state="hidden")
+    page.wait_for_function(f"document.querySelector('{STATUS}').textContent === ''")
+    assert (shown(page) != painted)[:, 250:].any(), "the stroke has gone on"
+    page.get_by_role("button", name="Undo").click()
+    assert (shown(page) == photo).all()
+
+
 def test_outage_is_no_time_of_dreaming(server: Server, visit: Visit) -> None:
     server.delay(0)
     visitor = visit(server)

@@ -65,6 +65,68 @@ def test_dream_is_seen_as_it_grows_and_is_what_the_library_makes(server: Server,
     assert (rgb(file) != rgb(PHOTO)).any()
 
 
+WATCHED = """() => {
+  window.said = [];
+  const status = document.querySelector(".nm-status");
+  const hear = () => said.push([performance.now(), status.textContent]);
+  new MutationObserver(hear).observe(status, { childList: true, characterData: true, subtree: true });
+  window.faded = [];
+  const { animate } = Element.prototype;
+  Element.prototype.animate = function (frames, options) {
+    const pictures = document.querySelectorAll(".nm-after > .nm-frame").length;
+    if (this.matches(".nm-frame")) faded.push([pictures, frames.map((each) => each.opacity), options.duration]);
+    return animate.call(this, frames, options);
+  };
+}"""
+
+
+def test_pace_of_a_dream_is_calm(server: Server, visit: Visit) -> None:
+    server.delay(0.1)
+    page = visit(server).open()
+    chosen(page, PHOTO)
+    page.evaluate(WATCHED)
+    dream(page)
+    page.wait_for_selector(RESULT, timeout=20_000)
+    page.wait_for_timeout(500)
+    shown = page.evaluate(
+        "performance.getEntriesByType('resource').filter((each) => /frames.*[1-9][0-9]*.jpg/.test(each.name))"
+        ".map((each) => each.startTime)"
+    )
+    steady = shown[:-1]  # the last one comes when the dream ends
+    assert len(steady) >= 6
+    assert (len(steady) - 1) / (steady[-1] - steady[0]) * 1000 <= 4.2, "frames a second"
+    faded = page.evaluate("window.faded")
+    assert len(faded) >= 5
+    assert all(each == [2, [0, 1], 150] for each in faded), "each fades in over the one before"
+    said = [moment for moment, text in page.evaluate("window.said") if text.startswith("Octave")]
+    assert len(said) >= 3
+    assert np.diff(said).min() > 950, "more than one announcement a second"
+
+
+def test_at_most_one_announcement_a_second_and_the_newest(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    said = page.evaluate(
+        """async () => {
+          const [element, said, begun] = [nightmare.make("p"), [], performance.now()];
+          new MutationObserver(() => said.push([element.textContent, performance.now() - begun]))
+            .observe(element, { childList: true });
+          const say = nightmare.speaker(element);
+          for (let number = 0; number < 25; number += 1) {
+            say(`step ${number}`);
+            await nightmare.pause(0.1);
+          }
+          await nightmare.pause(1);
+          say("urgent", { urgent: true });
+          await nightmare.pause(0);
+          return said;
+        }"""
+    )
+    texts, moments = zip(*said, strict=True)
+    assert (texts[0], texts[-2], texts[-1]) == ("step 0", "step 24", "urgent")
+    assert 4 <= len(texts) <= 5
+    assert np.diff(moments[:-1]).min() > 950
+
+
 def test_strength_blends_on_the_page_as_in_the_file(server: Server, visit: Visit, tmp_path: Path) -> None:
     page = visit(server).open()
     chosen(page, PHOTO)
@@ -312,6 +374,22 @@ def test_last_dream_is_there_after_a_reload(server: Server, visit: Visit) -> Non
     assert page.get_attribute(".nm-viewer", "data-result") == job
     assert page.locator(".nm-results li").count() == 1
     assert page.get_by_alt_text("The dream", exact=True).count() == 1
+
+
+def test_settings_are_copied_as_programs_read_them(server: Server, visit: Visit, tmp_path: Path) -> None:
+    visitor = visit(server, permissions=["clipboard-read", "clipboard-write"])
+    page = visitor.open()
+    set_slider(page, "strength", 65)
+    dream(page)
+    page.wait_for_selector(RESULT)
+    page.get_by_role("button", name="Copy settings").click()
+    page.wait_for_function("document.querySelector('.nm-status').textContent.startsWith('Settings copied')")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    result = page.get_attribute(".nm-viewer", "data-result")
+    assert copied == page.request.get(f"{server.url}/api/results/{result}.json?strength=0.65").text()
+    assert (
+        read_provenance(saved(page, tmp_path / "dream.png")).recipe.strength == json.loads(copied)["strength"] == 0.65
+    )
 
 
 def test_keyboard_alone_dreams_and_compares(server: Server, visit: Visit) -> None:
