@@ -1,7 +1,7 @@
 // The photo to dream on: samples, and what is chosen, dropped or pasted. Its value is the key of the photo.
 (() => {
   "use strict";
-  const { make, on, emit, ask, postJson, getJson, request } = window.nightmare;
+  const { make, emit, ask, getJson } = window.nightmare;
   const LOAD = "Load its settings";
   const USE = "Use as photo";
 
@@ -65,7 +65,6 @@
       return props.value;
     };
 
-    window.nightmare.usePhoto = use;
     // Take a picture that the page itself has made.
     window.nightmare.bringPhoto = async (blob) => {
       const photo = await bring(blob);
