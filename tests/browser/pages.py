@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from made_pictures import file_of, picture
@@ -67,3 +68,14 @@ def give(page: "Page", how: str, name: str) -> None:
         }}""",
         [list(file_of(picture(300, 200))), name],
     )
+
+
+def drop(page: "Page", file: Path) -> None:
+    """Drop a file on the middle of the page, as the browser itself does it."""
+    session = page.context.new_cdp_session(page)
+    files = {"items": [], "files": [str(file)], "dragOperationsMask": 1}
+    # Twice over the page: the invitation that the first one brings is another element.
+    for kind in ("dragEnter", "dragOver", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": files})
+        page.wait_for_timeout(200)  # until the page has said whether it takes it
+    session.detach()

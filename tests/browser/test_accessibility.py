@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import Server, Visitor, missing
+from made_project import identity
 from pages import RESULT, dream, more_controls
 
 if TYPE_CHECKING:
@@ -60,10 +61,12 @@ def test_axe_sees_what_is_wrong(axe: str, server: Server, visit: Visit) -> None:
         """() => document.querySelector("main").append(
           nightmare.make("img", { src: "data:," }),
           nightmare.make("button", { style: "width: 9px; height: 9px; padding: 0; margin: 0" }, "x"),
+          nightmare.make("button", { style: "width: 9px; height: 9px; padding: 0; margin: 0" }, "y"),
+          nightmare.make("button", { "aria-label": "another" }, "one"),
           nightmare.make("p", { style: "color: #777; background: #666" }, "grey"))"""
     )
     rules = {fault.partition(":")[0] for fault in violations(page, axe)}
-    assert {"image-alt", "color-contrast"} <= rules
+    assert {"image-alt", "color-contrast", "target-size", "label-content-name-mismatch"} <= rules
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
@@ -99,4 +102,40 @@ def test_comparison_is_accessible_in_every_mode(mode: str, scheme: str, axe: str
     assert violations(page, axe) == []
     page.get_by_role("button", name="Album of stub").click()
     page.wait_for_selector(".nm-album")
+    assert violations(page, axe) == []
+
+
+# What of the data set is seen where: the address, and what is there when it has come.
+DATA = {
+    "review": ".nm-review-card img",
+    "review?reason=conflicting+duplicate": ".nm-review-card[data-copies='1'] img",
+    "review?reason=left+out+by+ingest": ".nm-left-out-row",
+    "data": ".nm-grid .nm-tag",
+    f"data?picture={identity(0)}": "dialog[open] img",
+}
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("address", DATA)
+def test_pictures_of_the_data_set_are_accessible(
+    address: str, scheme: str, axe: str, culled_server: Server, visit: Visit
+) -> None:
+    page = visit(culled_server, color_scheme=scheme).open(f"/#{address}")
+    page.wait_for_selector(DATA[address])
+    assert violations(page, axe) == []
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_large_picture_and_its_decision_are_accessible(
+    scheme: str, axe: str, culled_server: Server, visit: Visit
+) -> None:
+    page = visit(culled_server, color_scheme=scheme).open("/#review?reason=nearly+removed")
+    page.wait_for_selector(".nm-review-card img")
+    page.get_by_role("button", name="Zoom").click()
+    page.wait_for_selector("dialog[open] img")
+    assert violations(page, axe) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Keep", exact=False).first.click()
+    page.wait_for_function("document.querySelector('.nm-review .nm-status').textContent.startsWith('Kept.')")
+    page.click(".nm-strip button")
     assert violations(page, axe) == []

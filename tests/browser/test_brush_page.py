@@ -224,6 +224,27 @@ def test_dropped_and_pasted_photos_are_taken_by_the_open_tab(server: Server, vis
     assert page.get_attribute(".nm-before", "alt") == "The photo cat"
 
 
+@pytest.mark.parametrize("tab", ["Compare", "Review", "Dataset"])
+def test_file_that_no_tab_takes_goes_nowhere(tab: str, server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO, **STILL)
+    click(page, 300, 100)
+    painted = shown(page)
+    page.get_by_role("tab", name=tab).click()
+    left_to_the_browser = page.evaluate(
+        """() => {
+          const given = new DataTransfer();
+          given.items.add(new File(["text"], "other.png", { type: "image/png" }));
+          const event = { dataTransfer: given, bubbles: true, cancelable: true };
+          return ["dragover", "drop"].filter((kind) => document.body.dispatchEvent(new DragEvent(kind, event)));
+        }"""
+    )
+    assert left_to_the_browser == [], "it opens the file in place of the page"
+    assert not page.evaluate("document.documentElement.classList.contains('nm-dropping')")
+    page.get_by_role("tab", name="Brush").click()
+    assert (shown(page) == painted).all()
+    assert page.get_attribute(".nm-before", "alt") == "The photo cat"
+
+
 def test_painting_goes_to_the_dream_tab_and_a_dream_to_the_brush(server: Server, visit: Visit) -> None:
     page = brush_page(visit(server), PHOTO, **STILL)
     click(page, 300, 100)
@@ -314,6 +335,114 @@ def test_painting_outlives_the_server(start_server: Callable[..., Server], visit
     for _ in range(3):
         page.get_by_role("button", name="Undo").click()
     assert (shown(page) == photo).all()
+
+
+def test_stroke_outlives_the_server(start_server: Callable[..., Server], visit: Visit) -> None:
+    server = start_server()
+    visitor = visit(server)
+    visitor.expect("net::")
+    page = brush_page(visitor, PHOTO, **STILL)
+    photo = shown(page)
+    server.delay(0.3)
+    page.mouse.move(*place(page, 100, 100))
+    page.mouse.down()
+    page.mouse.move(*place(page, 200, 100), steps=4)
+    stamped(page, 1)
+    server.kill()
+    page.wait_for_selector(".nm-banner:not([hidden])")
+    known, painted = stamps(page), shown(page)
+    page.mouse.move(*place(page, 300, 100), steps=4)
+    assert (painted != photo).any()
+    assert (shown(page) == painted).all()
+    server.start()
+    stamped(page, known + 3)
+    page.mouse.up()
+    page.wait_for_selector(".nm-banner", state="hidden")
+    page.wait_for_function(f"document.querySelector('{STATUS}').textContent === ''")
+    assert (shown(page) != painted)[:, 250:].any(), "the stroke has gone on"
+    page.get_by_role("button", name="Undo").click()
+    assert (shown(page) == photo).all()
+
+
+def test_outage_is_no_time_of_dreaming(server: Server, visit: Visit) -> None:
+    server.delay(0)
+    visitor = visit(server)
+    visitor.expect("net::", "ERR_FAILED")
+    page = brush_page(visitor, PHOTO, **STILL)
+    tries: list[str] = []
+
+    def away(route: object) -> None:
+        tries.append("")
+        route.abort() if len(tries) < 3 else route.continue_()  # type: ignore[attr-defined]
+
+    page.route("**/api/patch*", away)
+    page.mouse.move(*place(page, 300, 100))
+    page.mouse.down()
+    page.mouse.up()
+    stamped(page, 1)
+    assert float(page.get_attribute(".nm-brush", "data-share") or 0) < 0.6  # three seconds would make it 0.7
+    page.wait_for_function("/^[0-9]{1,3} ms$/.test(document.querySelector('[data-quality=live]').textContent)")
+
+
+def test_answer_that_breaks_off_before_a_login_is_got_over(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("401")
+    page = brush_page(visitor, PHOTO, **STILL)
+    page.evaluate(
+        """() => {
+          const { fetch } = window;
+          let broken = 0;
+          window.fetch = async (path, options) => {
+            const answer = await fetch(path, options);
+            if (!path.startsWith("/api/patch") || broken++) return answer;
+            return new Response(new ReadableStream({ start: (stream) => stream.error(new TypeError("broken off")) }));
+          };
+        }"""
+    )
+    refused: list[str] = []
+
+    def refuse(route: object) -> None:
+        refused.append("")
+        if len(refused) < 3:
+            route.fulfill(status=401, json={"sentence": "Log in first."})  # type: ignore[attr-defined]
+        else:
+            route.continue_()  # type: ignore[attr-defined]
+
+    page.route("**/healthz", refuse)
+    page.mouse.move(*place(page, 300, 100))
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_selector(".nm-banner:not([hidden]) form:not([hidden])")
+    stamped(page, 1)
+    page.wait_for_selector(".nm-banner", state="hidden")
+    click(page, 100, 100)
+
+
+def test_stamp_that_throws_is_not_the_last(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("no luck")
+    page = visitor.open("/#brush")
+    made = page.evaluate(
+        """async () => {
+          const made = [];
+          let idle;
+          const stamps = nightmare.brushStamps(
+            async (point) => {
+              made.push(point.x);
+              if (point.x === 1) throw new Error("no luck");
+              return true;
+            },
+            () => idle(),
+          );
+          for (const x of [1, 2]) {
+            const over = new Promise((resolve) => (idle = resolve));
+            stamps.hover({ x, y: 0 });
+            await Promise.race([over, nightmare.pause(1)]);
+          }
+          return made;
+        }"""
+    )
+    assert made == [1, 2]
 
 
 def test_dream_is_blurred_where_that_is_wished_for(server: Server, visit: Visit) -> None:

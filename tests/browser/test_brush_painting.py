@@ -8,6 +8,7 @@ import pytest
 from brush_pages import STILL, Server, Visit, brush_page, click, dreamt, levels, picture, place, ring, shown, stamped
 from brush_pages import stamps as count_of
 
+DONE = "^$"  # the status when a mouse has painted
 LANDSCAPE, PORTRAIT = picture(640, 240), picture(240, 640)
 
 
@@ -82,6 +83,42 @@ def test_stamp_changes_the_ring_by_its_share_and_nothing_else(server: Server, vi
     wanted = before + share * (dreamt(before) - before)
     assert np.abs(after - wanted)[inside].max() <= 2
     assert np.abs(after - before)[inside].max() > 10
+
+
+def test_strength_and_time_make_the_share(server: Server, visit: Visit) -> None:
+    server.delay(0.1)
+    page = brush_page(visit(server), LANDSCAPE, **STILL)
+    shares = []
+    for x, strength in ((150, 2), (300, 5), (450, 9)):
+        page.locator("[name=strength]").fill(str(strength))
+        before = shown(page)
+        click(page, x, 100)
+        page.wait_for_function(f"/{DONE}/.test(document.querySelector('.nm-brush .nm-status').textContent)")
+        share = float(page.get_attribute(".nm-brush", "data-share") or 0)
+        seconds = int(page.inner_text("[data-quality=live]").removesuffix(" ms")) / 1000
+        assert seconds >= 0.1
+        assert share == pytest.approx(1 - (1 - strength / 100) ** (20 * seconds), abs=0.01)
+        inside = ring(640, 240, x, 100, 96 - 2)
+        wanted, after = share * (dreamt(before) - before), shown(page)
+        assert np.abs(after - before - wanted)[inside].max() <= 2
+        assert np.sum((after - before) * wanted, where=inside[..., None]) == pytest.approx(
+            np.sum(wanted**2, where=inside[..., None]), rel=0.05
+        )
+        shares.append(share)
+    assert 0 < shares[0] < shares[1] < shares[2] < 0.7, "below the most that there is"
+
+
+def test_patch_that_is_sent_is_of_the_picture(server: Server, visit: Visit) -> None:
+    server.delay(0)
+    page = brush_page(visit(server), LANDSCAPE, **STILL | {"size": 224})
+    sent: list[bytes] = []
+    page.on("request", lambda request: sent.append(request.post_data_buffer) if "/api/patch" in request.url else None)
+    for x, y, left, top in ((1, 1, 0, 0), (639, 1, 416, 0), (1, 239, 0, 16), (639, 239, 416, 16), (320, 120, 208, 8)):
+        before, first = shown(page), len(sent)
+        click(page, x, y)
+        patch = np.frombuffer(sent[first], np.uint8).reshape(224, 224, 4)
+        assert (patch[..., :3] == before[top : top + 224, left : left + 224]).all()
+        assert (patch[..., 3] == 255).all()
 
 
 def test_soft_stamp_fades_to_its_edge(server: Server, visit: Visit) -> None:
@@ -241,6 +278,35 @@ def test_fading_halves_the_distance_to_the_photo_in_its_time(server: Server, vis
     page.get_by_role("tab", name="Brush").click()
     page.wait_for_timeout(500)
     assert distance()[0] < third
+
+
+def test_nothing_fades_while_the_browser_hides_the_page(server: Server, visit: Visit) -> None:
+    server.delay(0.4)
+    page = brush_page(visit(server), LANDSCAPE, **STILL | {"strength": 60, "halfLife": 2, "size": 208})
+    photo = shown(page)
+    click(page, 300, 120)
+    page.mouse.move(5, 5)
+
+    def hide(hidden: bool) -> None:
+        page.evaluate(
+            """hidden => {
+              Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+              document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            hidden,
+        )
+
+    def distance() -> float:
+        return float(np.abs(shown(page) - photo).sum())
+
+    hide(True)
+    page.get_by_label("Fade back").check()
+    first = distance()
+    page.wait_for_timeout(1500)
+    assert distance() == first
+    hide(False)
+    page.wait_for_timeout(400)
+    assert 0.7 * first < distance() < first, "what passed unseen is not made up for"
 
 
 def test_nothing_fades_where_less_motion_is_asked_for(server: Server, visit: Visit) -> None:

@@ -86,7 +86,7 @@ def test_one_slider_changes_all_cards(four: Server, visit: Visit) -> None:
     slider.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("nightmare.place().parameters.get('iterations') === '10'")
-    page.wait_for_function("document.querySelectorAll('.nm-card .nm-missing').length === 3")
+    page.wait_for_function("document.querySelectorAll('.nm-card .nm-not-made').length === 3")
     assert slider.get_attribute("aria-valuetext") == "10 iterations"
     make_all(page)
     after = pictures(page)
@@ -95,7 +95,7 @@ def test_one_slider_changes_all_cards(four: Server, visit: Visit) -> None:
     slider.focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_function("nightmare.place().parameters.get('iterations') === '1'")
-    page.wait_for_function("!document.querySelector('.nm-missing')")
+    page.wait_for_function("!document.querySelector('.nm-not-made')")
     assert pictures(page) == before
 
 
@@ -151,11 +151,11 @@ def test_missing_card_has_its_sentence(four: Server, visit: Visit) -> None:
     page.goto(visitor.url + "/#compare?with=lost-one,kept-one,nobody&photo=cat&octaves=9&iterations=40")
     page.wait_for_selector(".nm-experiments input", timeout=20_000)
     lost, kept, nobody = page.locator(".nm-card:not(.nm-card-photo)").all()
-    assert lost.locator(".nm-missing").inner_text().split("\n")[0] == "not made: run"
+    assert lost.locator(".nm-not-made").inner_text().split("\n")[0] == "not made: run"
     assert lost.locator("code").inner_text() == LOST["missing"]
     assert lost.get_by_role("button", name="Make").count() == 0
     assert kept.get_by_role("button", name="Make kept-one, 9 octaves, 40 iterations").count() == 1
-    assert nobody.locator(".nm-missing").inner_text() == "There is no experiment of this name here."
+    assert nobody.locator(".nm-not-made").inner_text() == "There is no experiment of this name here."
     assert "resnet18, 64 pixels · anf, 10 classes · validation accuracy 62.5 %" in lost.inner_text()
     assert lost.locator("tr").all_inner_texts() == ["train.epochs\t30"]
     assert kept.locator("tr").all_inner_texts() == ["train.epochs\t5"]
@@ -278,7 +278,83 @@ def test_stop_ends_what_is_made(four: Server, visit: Visit) -> None:
     page.wait_for_timeout(1000)  # in which the next one would begin
     assert page.locator(".nm-make-all").is_enabled()
     assert four.count("begun") == begun + 1, "those that waited are not made"
-    assert page.locator(".nm-card .nm-missing").count() == 3
+    assert page.locator(".nm-card .nm-not-made").count() == 3
+
+
+def test_dreams_are_of_the_view_in_which_they_were_wished_for(four: Server, visit: Visit) -> None:
+    four.delay(0.5)
+    page = opened(visit(four), seed=11)
+    asked: list[dict[str, Any]] = []
+    page.on(
+        "request",
+        lambda request: asked.append(request.post_data_json) if request.url.endswith("/api/compare/dreams") else None,
+    )
+    page.click(".nm-make-all")
+    page.wait_for_selector(".nm-card progress")
+    page.locator(".nm-compare-photo").select_option("coffee")
+    page.wait_for_function("nightmare.place().parameters.get('photo') === 'coffee'")
+    # The first network dreams over the other photo: over this one it does not.
+    page.get_by_role("button", name="Make stub, 3 octaves, 1 iteration").click()
+    four.delay(0.002)
+    page.wait_for_selector(".nm-card:nth-child(2) .nm-own")
+    wished = [(each["album"]["photo"], each["model"]) for each in asked]
+    assert wished == [("cat", "stub"), ("cat", "stub-1"), ("cat", "stub-2"), ("coffee", "stub")]
+    assert page.locator(".nm-card .nm-not-made").count() == 2
+    page.locator(".nm-compare-photo").select_option("cat")
+    page.wait_for_function("document.querySelector('.nm-make-all').textContent === 'All made'")
+
+
+def test_stop_ends_what_has_not_answered_yet(four: Server, visit: Visit) -> None:
+    page = opened(visit(four), seed=10)
+    begun = four.count("begun")
+    held: list[Any] = []
+    page.route("**/api/compare/dreams", lambda route: held.append(route))
+    page.click(".nm-make-all")
+    page.wait_for_selector(".nm-make-stop")
+    while not held:
+        page.wait_for_timeout(20)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.wait_for_function(
+        "document.querySelector('.nm-compare-status').textContent === 'stub: Stopped; it is not kept.'"
+    )
+    page.wait_for_selector(".nm-make-stop", state="hidden")
+    assert len(held) == 1
+    assert four.count("begun") == begun
+    page.unroute("**/api/compare/dreams")
+    make_all(page)
+
+
+def test_keyboard_keeps_its_place(four: Server, visit: Visit) -> None:
+    page = opened(visit(four), seed=12)
+    focused = "document.activeElement.querySelector('h3')?.textContent"
+
+    def pressed(name: str) -> None:
+        page.get_by_role("button", name=name).focus()
+        page.keyboard.press("Enter")
+
+    pressed("Make stub-1")
+    page.wait_for_selector(".nm-card:nth-child(3) .nm-own")
+    assert page.evaluate(focused) == "2 stub-1"
+    page.get_by_role("button", name="Album of stub-2").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelectorAll('.nm-not-made').length === 3")
+    assert page.evaluate("document.activeElement.ariaLabel") == "Album of stub-2"
+
+    pressed("Album of stub-2")
+    assert page.evaluate("document.activeElement.className") == "nm-cards"
+    pressed("Make stub-2, 5 octaves, 1 iteration")
+    page.wait_for_selector(".nm-album tbody tr:nth-child(2) td img")
+    assert page.evaluate("document.activeElement.querySelector('img')?.alt") == "stub-2, 5 octaves, 1 iteration"
+    pressed("Back")
+    assert page.evaluate(focused) == "3 stub-2"
+
+    four.delay(0.05)
+    pressed("Make all")
+    page.wait_for_selector(".nm-make-stop")
+    assert page.evaluate("document.activeElement.textContent") == "Stop"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".nm-make-stop", state="hidden")
+    assert page.evaluate("document.activeElement.className") == "nm-button nm-primary nm-make-all"
 
 
 def test_failure_of_one_is_told_and_the_others_are_made(four: Server, visit: Visit) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from conftest import Server, Visitor
 from made_pictures import file_of, picture
-from pages import RESULT, choose, chosen, dream, more_controls, set_slider, step, until
+from pages import RESULT, chosen, dream, drop, more_controls, set_slider, step, until
 from PIL import Image
 from stub_studio import stub_model, stub_steps
 
@@ -63,6 +63,68 @@ def test_dream_is_seen_as_it_grows_and_is_what_the_library_makes(server: Server,
     *_, last = stub_steps(stub_model(), photo, made.recipe, made.canvas)
     assert (rgb(file) == np.asarray(to_picture(finished(photo, last.images, made.recipe)[0]))).all()
     assert (rgb(file) != rgb(PHOTO)).any()
+
+
+WATCHED = """() => {
+  window.said = [];
+  const status = document.querySelector(".nm-status");
+  const hear = () => said.push([performance.now(), status.textContent]);
+  new MutationObserver(hear).observe(status, { childList: true, characterData: true, subtree: true });
+  window.faded = [];
+  const { animate } = Element.prototype;
+  Element.prototype.animate = function (frames, options) {
+    const pictures = document.querySelectorAll(".nm-after > .nm-frame").length;
+    if (this.matches(".nm-frame")) faded.push([pictures, frames.map((each) => each.opacity), options.duration]);
+    return animate.call(this, frames, options);
+  };
+}"""
+
+
+def test_pace_of_a_dream_is_calm(server: Server, visit: Visit) -> None:
+    server.delay(0.1)
+    page = visit(server).open()
+    chosen(page, PHOTO)
+    page.evaluate(WATCHED)
+    dream(page)
+    page.wait_for_selector(RESULT, timeout=20_000)
+    page.wait_for_timeout(500)
+    shown = page.evaluate(
+        "performance.getEntriesByType('resource').filter((each) => /frames.*[1-9][0-9]*.jpg/.test(each.name))"
+        ".map((each) => each.startTime)"
+    )
+    steady = shown[:-1]  # the last one comes when the dream ends
+    assert len(steady) >= 6
+    assert (len(steady) - 1) / (steady[-1] - steady[0]) * 1000 <= 4.2, "frames a second"
+    faded = page.evaluate("window.faded")
+    assert len(faded) >= 5
+    assert all(each == [2, [0, 1], 150] for each in faded), "each fades in over the one before"
+    said = [moment for moment, text in page.evaluate("window.said") if text.startswith("Octave")]
+    assert len(said) >= 3
+    assert np.diff(said).min() > 950, "more than one announcement a second"
+
+
+def test_at_most_one_announcement_a_second_and_the_newest(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    said = page.evaluate(
+        """async () => {
+          const [element, said, begun] = [nightmare.make("p"), [], performance.now()];
+          new MutationObserver(() => said.push([element.textContent, performance.now() - begun]))
+            .observe(element, { childList: true });
+          const say = nightmare.speaker(element);
+          for (let number = 0; number < 25; number += 1) {
+            say(`step ${number}`);
+            await nightmare.pause(0.1);
+          }
+          await nightmare.pause(1);
+          say("urgent", { urgent: true });
+          await nightmare.pause(0);
+          return said;
+        }"""
+    )
+    texts, moments = zip(*said, strict=True)
+    assert (texts[0], texts[-2], texts[-1]) == ("step 0", "step 24", "urgent")
+    assert 4 <= len(texts) <= 5
+    assert np.diff(moments[:-1]).min() > 950
 
 
 def test_strength_blends_on_the_page_as_in_the_file(server: Server, visit: Visit, tmp_path: Path) -> None:
@@ -120,6 +182,30 @@ def test_flip_shows_the_photo_while_it_is_held(server: Server, visit: Visit) -> 
     assert page.evaluate(visible) == "visible"
     page.get_by_role("button", name="Flip").click()
     assert page.evaluate(visible) == "hidden"
+
+
+def test_result_is_offered_when_there_is_one(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("503")
+    page = visitor.open()
+    actions = page.locator(".nm-actions")
+    server.delay(0.2)
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    set_slider(page, "strength", 40)
+    page.wait_for_function("document.querySelector('.nm-after').style.opacity === '0.4'")
+    assert not actions.is_visible(), "it is not made yet"
+    server.delay(0.01)
+    page.wait_for_selector(RESULT)
+    assert actions.is_visible()
+
+    failed = {"job": "broken", "status": 503, "ended": "No memory is left.", "step": 3, "frame": 0, "share": 0.5}
+    page.route("**/api/dreams", lambda route: route.fulfill(body=f"{json.dumps(failed)}\n"))
+    page.click(".nm-dream-button")
+    page.wait_for_function("document.querySelector('.nm-viewer > [role=alert]').textContent === 'No memory is left.'")
+    set_slider(page, "strength", 60)
+    page.wait_for_function("document.querySelector('.nm-after').style.opacity === '0.6'")
+    assert not actions.is_visible(), "nothing came of it"
 
 
 def test_stop_keeps_the_picture_and_the_dream_goes_on(server: Server, visit: Visit, tmp_path: Path) -> None:
@@ -251,6 +337,7 @@ def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit,
     page.get_by_label("Whisper").check()
     for name, value in {"octaves": 2, "iterations": 3, "jitter": 5, "side": 256, "strength": 65}.items():
         set_slider(page, name, value)
+    page.get_by_label("Keep photo's colours").check()
     page.locator("#dream-seed input").fill("77")
     page.locator("#dream-channel input").fill("3")
     page.locator("#dream-channel input").press("Tab")
@@ -260,10 +347,11 @@ def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit,
     page.wait_for_selector(RESULT)
     content = saved(page, tmp_path / "dream.png").read_bytes()
     wanted = json.loads(page.evaluate("localStorage['nightmare.dream']"))
+    assert wanted["keep_colors"] is True
 
     other = visit(server).open()
     for choice, taken in (("Cancel", False), ("Load its settings", True)):
-        choose(other, content, "mine.png")
+        drop(other, tmp_path / "dream.png")
         other.get_by_role("button", name=choice).click()
         if taken:
             other.wait_for_function("JSON.parse(localStorage['nightmare.dream']).seed === 77")
@@ -286,6 +374,22 @@ def test_last_dream_is_there_after_a_reload(server: Server, visit: Visit) -> Non
     assert page.get_attribute(".nm-viewer", "data-result") == job
     assert page.locator(".nm-results li").count() == 1
     assert page.get_by_alt_text("The dream", exact=True).count() == 1
+
+
+def test_settings_are_copied_as_programs_read_them(server: Server, visit: Visit, tmp_path: Path) -> None:
+    visitor = visit(server, permissions=["clipboard-read", "clipboard-write"])
+    page = visitor.open()
+    set_slider(page, "strength", 65)
+    dream(page)
+    page.wait_for_selector(RESULT)
+    page.get_by_role("button", name="Copy settings").click()
+    page.wait_for_function("document.querySelector('.nm-status').textContent.startsWith('Settings copied')")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    result = page.get_attribute(".nm-viewer", "data-result")
+    assert copied == page.request.get(f"{server.url}/api/results/{result}.json?strength=0.65").text()
+    assert (
+        read_provenance(saved(page, tmp_path / "dream.png")).recipe.strength == json.loads(copied)["strength"] == 0.65
+    )
 
 
 def test_keyboard_alone_dreams_and_compares(server: Server, visit: Visit) -> None:

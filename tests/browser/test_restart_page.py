@@ -27,3 +27,35 @@ def test_page_outlives_the_server(start_server: Callable[..., Server], visit: Ca
     page.wait_for_selector(RESULT)
     assert page.get_attribute(".nm-before", "alt") == "The photo"
     assert page.inner_text(".nm-photo [role=status]") == "photo"
+
+
+def test_page_logs_in_where_the_server_comes_back_with_a_token(
+    start_server: Callable[..., Server], visit: Callable[..., Visitor]
+) -> None:
+    server = start_server()
+    visitor = visit(server)
+    visitor.expect("net::", "401")
+    page = visitor.open()
+    chosen(page, file_of(picture(320, 240)))
+    server.delay(0.3)
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    server.kill()
+    server.arguments = ("--token", "secret")
+    server.start()
+    page.wait_for_function(
+        "document.querySelector('.nm-banner [role=alert]')?.textContent.startsWith('Log in first')", timeout=40_000
+    )
+    page.get_by_label("Token").fill("guessed")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_function("document.querySelector('.nm-banner').textContent.includes('That is not the token')")
+    assert page.locator(".nm-frame").count() == 1
+    page.get_by_label("Token").fill("secret")
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector(".nm-viewer[data-state=idle]")
+    page.wait_for_selector(".nm-banner", state="hidden")
+    assert "Dream again" in page.inner_text(".nm-viewer > [role=alert]")
+    server.delay(0.02)
+    dream(page)
+    page.wait_for_selector(RESULT)
+    assert page.inner_text(".nm-photo [role=status]") == "photo"

@@ -36,8 +36,10 @@ def at(page: "Page", identity: str) -> None:
 
 
 def opened(visitor: Visitor, place: str = "review") -> "Page":
+    """The tab with the focus on its picture, where the keys are."""
     page = visitor.open(f"/#{place}")
     page.wait_for_selector(".nm-review[data-id]")
+    page.locator(".nm-review-card").focus()
     return page
 
 
@@ -55,7 +57,7 @@ def test_keys_write_lines_and_a_reload_resumes(server: Server, visit: Visit) -> 
     at(page, WRONG_CLASS[0])
     page.keyboard.press("k")
     at(page, WRONG_CLASS[1])
-    assert page.evaluate("document.activeElement.className") == "nm-card"
+    assert page.evaluate("document.activeElement.className") == "nm-review-card"
     said(page, "Kept. 1 of 3 reviewed.")
     page.keyboard.press("0")
     at(page, WRONG_CLASS[2])
@@ -71,7 +73,7 @@ def test_keys_write_lines_and_a_reload_resumes(server: Server, visit: Visit) -> 
     at(page, WRONG_CLASS[1])
     assert "1 of 3 reviewed" in page.inner_text(".nm-progress-words")
     assert page.input_value(".nm-reasons input") == "Ada"
-    page.keyboard.press("1")
+    page.press(".nm-review-card", "1")
     at(page, WRONG_CLASS[2])
     page.keyboard.press("r")
     said(page, "That was the last one here")
@@ -120,6 +122,20 @@ def test_key_that_is_held_decides_once(server: Server, visit: Visit) -> None:
     assert len(decided(server)) == 1
 
 
+def test_letters_decide_on_the_focused_picture_alone(server: Server, visit: Visit) -> None:
+    page = opened(visit(server))
+    for elsewhere in (".nm-reasons button", ".nm-strip button", "#tab-review-button"):
+        page.locator(elsewhere).first.focus()
+        for key in ("k", "r", "0", "1", "g", "u", "Shift+A"):
+            page.keyboard.press(key)
+    page.locator("body").evaluate("() => document.activeElement.blur()")
+    page.keyboard.press("k")
+    page.wait_for_timeout(300)
+    assert decided(server) == []
+    assert page.get_attribute(".nm-review", "data-id") == WRONG_CLASS[0]
+    assert page.locator("dialog").count() == 0
+
+
 def test_whole_page_asks_first(server: Server, visit: Visit) -> None:
     page = opened(visit(server))
     page.keyboard.press("k")
@@ -161,11 +177,11 @@ def test_reasons_have_counts_and_g_goes_through_them(server: Server, visit: Visi
 
 def test_copies_stand_side_by_side_and_zoom_takes_the_arrows(server: Server, visit: Visit) -> None:
     page = opened(visit(server), "review?reason=conflicting+duplicate")
-    captions = page.locator(".nm-card figcaption").all_inner_texts()
+    captions = page.locator(".nm-review-card figcaption").all_inner_texts()
     assert captions[0] == "clowns · removed"
     assert captions[1].startswith("frogs · kept")
     assert "of 64 bits apart" in captions[1]
-    page.locator(".nm-card").focus()
+    page.locator(".nm-review-card").focus()
     page.keyboard.press("Space")
     dialog = page.locator("dialog[open]")
     assert dialog.locator("figcaption").inner_text() == "clowns · removed"
@@ -175,7 +191,7 @@ def test_copies_stand_side_by_side_and_zoom_takes_the_arrows(server: Server, vis
     page.keyboard.press("Space")
     dialog.wait_for(state="detached")
     assert page.get_attribute(".nm-review", "data-id") == identity(0)
-    assert page.evaluate("document.activeElement.className") == "nm-card"
+    assert page.evaluate("document.activeElement.className") == "nm-review-card"
     assert decided(server) == [], "the picture was large: nothing was decided"
 
 
@@ -217,9 +233,9 @@ def test_pictures_are_blurred_until_held(server: Server, visit: Visit) -> None:
     visitor = visit(server, note=True)
     visitor.context.add_init_script("localStorage.setItem('nightmare.blur', 'true')")
     page = opened(visitor)
-    filters = "getComputedStyle(document.querySelector('.nm-card .nm-picture')).filter"
+    filters = "getComputedStyle(document.querySelector('.nm-review-card .nm-picture')).filter"
     assert "blur" in page.evaluate(filters)
-    page.locator(".nm-card").focus()
+    page.locator(".nm-review-card").focus()
     page.keyboard.press("ArrowRight")
     at(page, WRONG_CLASS[1])
     assert "blur" in page.evaluate(filters), "the focus alone shows nothing"
@@ -227,7 +243,7 @@ def test_pictures_are_blurred_until_held(server: Server, visit: Visit) -> None:
     assert page.evaluate(filters) == "none"
     page.keyboard.up("v")
     assert "blur" in page.evaluate(filters)
-    page.locator(".nm-card .nm-picture").hover()
+    page.locator(".nm-review-card .nm-picture").hover()
     page.mouse.down()
     assert page.evaluate(filters) == "none"
     page.mouse.up()
@@ -268,3 +284,16 @@ def test_nothing_is_wider_than_the_screen(width: int, place: str, server: Server
         width,
     )
     assert wide == []
+
+
+@pytest.mark.parametrize("reason", ["wrong class", "conflicting duplicate"])
+def test_decision_needs_no_scrolling(reason: str, server: Server, visit: Visit) -> None:
+    page = opened(visit(server, viewport={"width": 1280, "height": 900}), f"review?reason={reason}")
+    page.wait_for_function(
+        "[...document.querySelectorAll('.nm-review-card img')].every((each) => each.complete && each.naturalWidth)"
+    )
+    for name in (".nm-review-card", ".nm-verdict", ".nm-decide"):
+        box = page.locator(name).bounding_box()
+        assert box
+        assert box["y"] >= 0, name
+        assert box["y"] + box["height"] <= 900, name

@@ -1,13 +1,18 @@
 """The page as a whole: tabs and addresses, the head, keys, failures in words, and how it fits."""
 
+import itertools
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from conftest import Server, Visitor
 
 TABS = {"dream": "Dream", "brush": "Brush", "compare": "Compare", "review": "Review", "data": "Dataset"}
 Visit = Callable[..., Visitor]
+STATIC = Path(__file__).parents[2] / "nightmare" / "studio" / "static"
+SHARED_STYLES = ("base", "pictures", "dialogs")
+OWN_STYLES = ("dream", "brush", "compare", "review", "dataset")
 
 
 def test_page_has_its_tabs_and_nothing_from_elsewhere(server: Server, visit: Visit) -> None:
@@ -133,3 +138,11 @@ def test_nothing_is_wider_than_the_screen(width: int, tab: str, server: Server, 
     )
     assert wide == []
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_no_class_is_styled_by_two_tabs() -> None:
+    styles = {name: (STATIC / f"{name}.css").read_text() for name in (*SHARED_STYLES, *OWN_STYLES)}
+    classes = {name: set(re.findall(r"\.(nm-[a-z-]+)", style)) for name, style in styles.items()}
+    shared = set().union(*(classes[name] for name in SHARED_STYLES))
+    for one, other in itertools.combinations(OWN_STYLES, 2):
+        assert not classes[one] & classes[other] - shared, f"{one} and {other}"

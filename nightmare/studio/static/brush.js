@@ -2,19 +2,18 @@
 // over the patch that it is sent (POST /api/patch, nightmare/studio/brush.py).
 (() => {
   "use strict";
-  const { make, on, ask, request, awake, Failure, speaker, calm, pause, addKeys, place, go } = window.nightmare;
+  const { on, request, awake, Failure, speaker, calm, pause, place } = window.nightmare;
   const CONTEXT = 128; // pixels a side that are sent at least
   const REST = 2; // seconds of rest after which a visit has ended
   const FADE_EVERY = 0.1;
-  const REPLACE = "Replace it";
 
   window.nightmare.brush = (element, props) => {
     const find = (selector) => element.querySelector(selector);
     const [brush, stage, box, canvas, ring, complaint] = [
       ".nm-brush", ".nm-brush-stage", ".nm-brush-box", "canvas", ".nm-ring", "[role=alert]",
     ].map(find);
-    const [undoButton, redoButton, resetButton, holdButton, zoomButton, saveButton, sendButton, followButton] = [
-      ".nm-undo", ".nm-redo", ".nm-reset", ".nm-hold", ".nm-zoom", ".nm-save", ".nm-send", ".nm-follow",
+    const [undoButton, redoButton, resetButton, holdButton, zoomButton] = [
+      ".nm-undo", ".nm-redo", ".nm-reset", ".nm-hold", ".nm-zoom",
     ].map(find);
     const say = speaker(find(".nm-status"));
     const picture = window.nightmare.brushPicture(canvas, props);
@@ -26,10 +25,8 @@
     const at = { x: 0, y: 0 }; // the ring, in pixels of the picture
 
     let ready = false;
-    let name = "";
     let edition = 0; // goes up when what is under way no longer fits the picture
     let made = 0;
-    let unsaved = false;
 
     // ---- the ring
 
@@ -60,7 +57,6 @@
       undoButton.disabled = !picture.undoable;
       redoButton.disabled = !picture.redoable;
       resetButton.disabled = !picture.painted;
-      saveButton.disabled = sendButton.disabled = !picture.width;
       canvas.classList.toggle("nm-picture", picture.painted); // the photo itself frightens nobody
       Object.assign(brush.dataset, { stamps: made, skipped: stamps.skipped, undoable: picture.undoable });
     };
@@ -70,7 +66,7 @@
       picture.begin();
       picture.blend(area, dreamt, { x, y, radius: size / 2, share, softness: settings.softness / 100 });
       made += 1;
-      unsaved = true;
+      exchange.painted();
       brush.dataset.share = String(share);
       measured[settings.quality] = 1000 * seconds;
     };
@@ -83,10 +79,11 @@
       const seed = Math.floor(Math.random() * 2 ** 31);
       const model = window.nightmare.form.wish?.().model ?? "";
       const query = new URLSearchParams({ width, height, model, quality: settings.quality, seed });
-      const begun = performance.now();
+      let begun = 0; // of the try that succeeded: an outage before it is no time of dreaming
+      const tries = () => (begun = performance.now());
       try {
         const [body, type] = [picture.read(area), "application/octet-stream"];
-        const answer = await request(`/api/patch?${query}`, { method: "POST", body, type });
+        const answer = await request(`/api/patch?${query}`, { method: "POST", body, type, tries });
         const dreamt = new Uint8Array(await answer.arrayBuffer());
         if (asked === edition) blend(area, dreamt, there, (performance.now() - begun) / 1000);
         complaint.textContent = "";
@@ -191,106 +188,16 @@
 
     // ---- the photo
 
-    let offered = null; // by the Dream tab
-    let shown = ""; // key of the one that is on show, if it is from there
-    let own = false; // brought here, so that the Dream tab's does not take its place
-
-    // Put the picture in `blob` under the brush. Whoever has painted is asked first.
-    const bring = async (blob, called) => {
-      complaint.textContent = "";
-      try {
-        const image = await window.nightmare.brushPhoto(blob, props);
-        if (unsaved && picture.painted) {
-          const sentence = "What is painted is not saved. Replace it with the new photo?";
-          if ((await ask(sentence, ["Keep painting", REPLACE])) !== REPLACE) return false;
-        }
-        const shrink = Math.min(1, props.side / Math.max(image.naturalWidth, image.naturalHeight));
-        const [width, height] = [image.naturalWidth, image.naturalHeight].map((side) =>
-          Math.max(props.smallest_side, Math.round(side * shrink)),
-        );
-        stale();
-        picture.load(image, width, height);
-      } catch (failure) {
-        complaint.textContent = failure.message;
-        return false;
-      }
-      name = called;
-      unsaved = false;
-      box.style.setProperty("--nm-ratio", picture.width / picture.height);
-      box.style.setProperty("--nm-width", `${picture.width}px`);
-      brush.dataset.photo = name;
-      moveTo(picture.width / 2, picture.height / 2);
-      refresh();
-      return true;
-    };
-
-    const take = async (file) => {
-      if (!(await bring(file, (file.name ?? "photo").replace(/\.[^.]*$/, "")))) return;
-      own = true;
-      shown = "";
-      offer();
-    };
-
-    const takeOffered = async () => {
-      const wanted = offered;
-      try {
-        const key = await window.nightmare.photoReady();
-        const blob = await (await request(`/api/photos/${key}.jpg?pixels=${props.side}`)).blob();
-        if (wanted !== offered && wanted.key !== key) return; // another one was chosen meanwhile
-        if (await bring(blob, wanted.name)) {
-          own = false;
-          shown = wanted.key;
-        }
-      } catch (failure) {
-        complaint.textContent = failure.message;
-        own = true; // it is tried again when somebody asks for it
-        shown = "";
-      }
-      offer();
-    };
-
-    const offer = () => {
-      const another = offered !== null && offered.key !== shown;
-      followButton.hidden = !another;
-      if (another && !own && !picture.painted && place().tab === "brush") {
-        shown = offered.key;
-        takeOffered();
-      }
-    };
-
-    const takeResult = async ({ job, strength }) => {
-      own = true;
-      go("brush");
-      try {
-        const blob = await (await request(`/api/results/${job}.png?strength=${strength.toFixed(2)}`)).blob();
-        if (await bring(blob, "dream")) shown = "";
-      } catch (failure) {
-        complaint.textContent = failure.message;
-      }
-      offer();
-    };
-
-    const save = async () => {
-      const link = make("a", { href: URL.createObjectURL(await picture.png()), download: `${name}-brush.png` });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-      unsaved = false;
-      say("Saved.", { urgent: true });
-    };
-
-    const send = async () => {
-      sendButton.disabled = true;
-      complaint.textContent = "";
-      try {
-        const blob = await picture.png();
-        await window.nightmare.bringPhoto(new File([blob], `${name}-brush.png`, { type: "image/png" }));
-        unsaved = false;
-        go("dream");
-      } catch (failure) {
-        complaint.textContent = failure.message;
-      }
-      refresh();
-    };
+    const exchange = window.nightmare.brushExchange(element, props, picture, {
+      say,
+      leave: stale,
+      arrived: () => {
+        box.style.setProperty("--nm-ratio", picture.width / picture.height);
+        box.style.setProperty("--nm-width", `${picture.width}px`);
+        moveTo(picture.width / 2, picture.height / 2);
+        refresh();
+      },
+    });
 
     // ---- fading back
 
@@ -322,9 +229,6 @@
     undoButton.addEventListener("click", undo);
     redoButton.addEventListener("click", redo);
     resetButton.addEventListener("click", reset);
-    saveButton.addEventListener("click", save);
-    sendButton.addEventListener("click", send);
-    followButton.addEventListener("click", takeOffered);
     holdButton.addEventListener("pointerdown", () => showPhoto(true));
     for (const over of ["pointerup", "pointerleave", "pointercancel", "blur"]) {
       holdButton.addEventListener(over, () => showPhoto(false));
@@ -334,71 +238,29 @@
       if (event.detail === 0) showPhoto(holdButton.getAttribute("aria-pressed") !== "true");
     });
     const zoom = () => {
-      zoomButton.textContent = brush.classList.toggle("nm-full") ? "Fit" : "100 %";
+      zoomButton.textContent = brush.classList.toggle("nm-brush-full") ? "Fit" : "100 %";
       drawRing();
     };
     zoomButton.addEventListener("click", zoom);
 
-    window.nightmare.brushFiles(element, take);
-
-    const step = (across, down) => (event) => {
-      const pixels = event.shiftKey ? 64 : 16;
-      pointers.keyed();
-      moveTo(at.x + across * pixels, at.y + down * pixels);
-      say(`Ring at ${Math.round(at.x)}, ${Math.round(at.y)}.`);
+    const act = {
+      move: (across, down) => {
+        pointers.keyed();
+        moveTo(at.x + across, at.y + down);
+        say(`Ring at ${Math.round(at.x)}, ${Math.round(at.y)}.`);
+      },
+      dream: dreamHere,
+      photo: showPhoto,
+      save: exchange.save,
+      leave: () => {
+        stale();
+        canvas.blur();
+      },
+      undo, redo, reset, zoom,
     };
-    const arrow = (key, across, down, text) => ({ keys: [key, `Shift+${key}`], text, run: step(across, down) });
-    addKeys(
-      "Brush, while the picture has the focus",
-      [
-        arrow("ArrowLeft", -1, 0, "Move the ring 16 pixels to the left, with Shift 64"),
-        arrow("ArrowRight", 1, 0, "To the right"),
-        arrow("ArrowUp", 0, -1, "Up"),
-        arrow("ArrowDown", 0, 1, "Down"),
-        {
-          keys: ["Space"],
-          text: "Dream here; with the mouse pressed, move the picture",
-          run: pointers.space,
-          release: pointers.spaceUp,
-        },
-        { keys: ["Enter"], text: "Dream here", run: dreamHere },
-        { keys: ["[", "-"], text: "Smaller", run: () => controls.nudge("size", -1) },
-        { keys: ["]", "="], text: "Larger; so does Ctrl and the wheel", run: () => controls.nudge("size", 1) },
-        { keys: [","], text: "Weaker", run: () => controls.nudge("strength", -1) },
-        { keys: ["."], text: "Stronger", run: () => controls.nudge("strength", 1) },
-        { keys: ["H"], text: "Dream on hover, or not", run: () => controls.toggle("hover", "Dream on hover") },
-        { keys: ["F"], text: "Fade back, or not", run: () => controls.toggle("fade", "Fade back") },
-        { keys: ["B"], text: "Hold to see the photo", run: () => showPhoto(true), release: () => showPhoto(false) },
-        { keys: ["U", "Ctrl+Z"], text: "Undo", run: undo },
-        { keys: ["Ctrl+Shift+Z"], text: "Redo", run: redo },
-        { keys: ["R"], text: "Reset to the photo", run: reset },
-        { keys: ["S"], text: "Save PNG", run: save },
-        { keys: ["Z"], text: "Fit or 100 %", run: zoom },
-        {
-          keys: ["Escape"],
-          text: "Stop, and leave the picture",
-          run: () => {
-            stale();
-            canvas.blur();
-          },
-        },
-      ],
-      { element: canvas },
-    );
+    window.nightmare.brushKeys(canvas, pointers, controls, act);
 
-    const addAction = () => {
-      if (window.nightmare.addResultAction) window.nightmare.addResultAction("Send to Brush", takeResult);
-      else setTimeout(addAction, 50); // the viewer is not there yet
-    };
-    addAction();
-    on("photo", (photo) => {
-      offered = photo;
-      offer();
-    });
-    on("place", () => {
-      offer();
-      drawRing();
-    });
+    on("place", drawRing);
     controls.draw();
     refresh();
     awake().then((health) => {

@@ -1,7 +1,7 @@
 // A photo for the brush, decoded here: it never leaves the browser. The refusals are those of the server.
 (() => {
   "use strict";
-  const { Failure, place } = window.nightmare;
+  const { Failure } = window.nightmare;
   const UNREADABLE = "That file is not a picture we can read (PNG, JPEG or WebP).";
   const FORMATS = /^(\x89PNG|\xff\xd8\xff|RIFF[^]{4}WEBP)/;
 
@@ -32,29 +32,5 @@
       URL.revokeObjectURL(url);
     }
     return image;
-  };
-
-  // `take(file)` hears of what is chosen, dropped or pasted while the tab is open.
-  window.nightmare.brushFiles = (element, take) => {
-    const input = element.querySelector("input[type=file]");
-    const taken = (files) => {
-      if (place().tab === "brush" && files?.length) take(files[0]);
-    };
-    element.querySelector(".nm-choose").addEventListener("click", () => input.click());
-    input.addEventListener("change", () => {
-      taken(input.files);
-      input.value = "";
-    });
-    // photo.js takes the sign that one may drop away again.
-    document.addEventListener("dragover", (event) => {
-      if (place().tab !== "brush" || !event.dataTransfer?.types.includes("Files")) return;
-      event.preventDefault();
-      document.documentElement.classList.add("nm-dropping");
-    });
-    document.addEventListener("drop", (event) => {
-      if (place().tab === "brush" && event.dataTransfer?.files.length) event.preventDefault();
-      taken(event.dataTransfer?.files);
-    });
-    document.addEventListener("paste", (event) => taken(event.clipboardData?.files));
   };
 })();

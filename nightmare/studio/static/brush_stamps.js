@@ -15,13 +15,16 @@
     const work = async () => {
       if (working) return;
       working = true;
-      while (points.length || held) {
-        const point = points.shift() ?? held;
-        const made = await stamp(point);
-        if (!made && !points.length && !held) points.push(point);
+      try {
+        while (points.length || held) {
+          const point = points.shift() ?? held;
+          const made = await stamp(point);
+          if (!made && !points.length && !held) points.push(point);
+        }
+      } finally {
+        working = false; // else a stamp that throws would be the last one
+        idle();
       }
-      working = false;
-      idle();
     };
 
     const keep = (point) => {

@@ -62,11 +62,13 @@
 
   const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
-  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds.
-  const request = async (path, { method = "GET", body, type, signal } = {}) => {
+  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds;
+  // `tries()` hears of each time.
+  const request = async (path, { method = "GET", body, type, signal, tries } = {}) => {
     const headers = { "X-Deep-Nightmare": "1", ...(type ? { "Content-Type": type } : {}) };
     for (let seconds = 1; ; seconds = Math.min(2 * seconds, LONGEST_PAUSE)) {
       let answer;
+      tries?.();
       try {
         answer = await fetch(path, { method, body, headers, signal });
       } catch (error) {
@@ -75,10 +77,13 @@
         await pause(seconds);
         continue;
       }
-      banner("");
-      if (answer.ok) return answer;
+      if (answer.ok) {
+        banner("");
+        return answer;
+      }
       const said = await answer.json().catch(() => ({}));
       const sentence = said.sentence ?? SENTENCES[answer.status] ?? `The studio answered ${answer.status}.`;
+      banner(answer.status === 401 ? sentence : "", { login: true });
       throw new Failure(answer.status, sentence, Number(answer.headers.get("Retry-After") ?? 0));
     }
   };
@@ -101,13 +106,18 @@
     }
   }
 
-  // Resolves with the server's health when the model is awake.
+  // Resolves with the server's health when the model is awake. Refused, it goes on asking: a studio that was started anew
+  // with a token answers when somebody has logged in.
   const awake = async () => {
     for (;;) {
-      const health = await getJson("/healthz");
-      emit("health", health);
-      if (health.ready) return health;
-      await pause(0.5);
+      try {
+        const health = await getJson("/healthz");
+        if (health.ready) return health;
+        await pause(0.5);
+      } catch (failure) {
+        if (failure.status !== 401) banner(failure instanceof Failure ? failure.message : GONE);
+        await pause(2);
+      }
     }
   };
 
@@ -124,17 +134,35 @@
     return element;
   };
 
-  let bannerElement;
+  let bannerParts = null;
 
-  // One line over the page for what concerns all of it; empty takes it away.
-  const banner = (sentence) => {
-    if (!bannerElement) {
+  // Where one gives the token without leaving the page, which keeps what is painted. It takes effect in every tab.
+  const loginForm = () => {
+    const token = make("input", { type: "password", name: "token", required: true, autocomplete: "current-password" });
+    const button = make("button", { type: "submit", className: "nm-button" }, "Log in");
+    const form = make("form", { className: "nm-row" }, make("label", {}, "Token ", token), button);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      request(`/login?${new URLSearchParams(new FormData(form))}`).then(
+        () => form.reset(),
+        (failure) => banner(failure.message, { login: true }),
+      );
+    });
+    return form;
+  };
+
+  // One line over the page for what concerns all of it, with a way to log in where that is what is lacking; an empty
+  // line takes it away.
+  const banner = (sentence, { login = false } = {}) => {
+    if (!bannerParts) {
       if (!sentence) return;
-      bannerElement = make("div", { className: "nm-banner", role: "alert" });
-      document.body.append(bannerElement);
+      bannerParts = { line: make("p", { role: "alert" }), form: loginForm() };
+      document.body.append(make("div", { className: "nm-banner" }, bannerParts.line, bannerParts.form));
     }
-    if (bannerElement.textContent !== sentence) bannerElement.textContent = sentence;
-    bannerElement.hidden = !sentence;
+    const { line, form } = bannerParts;
+    if (line.textContent !== sentence) line.textContent = sentence;
+    line.parentElement.hidden = !sentence;
+    form.hidden = !login;
   };
 
   // The label of the choice that was made, or null; the first choice is the one that Enter takes.
@@ -175,69 +203,6 @@
   };
 
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-  // ---- keys -------------------------------------------------------------------------------------------------------
-
-  // The one table: the handler and the help are made of it.
-  const keys = [];
-
-  const nameOf = (event) => {
-    const name = event.key === " " ? "Space" : event.key.length === 1 ? event.key.toUpperCase() : event.key;
-    const shift = event.shiftKey && (event.key.length > 1 || /[A-Z]/i.test(event.key));
-    return [(event.ctrlKey || event.metaKey) && "Ctrl", event.altKey && "Alt", shift && "Shift", name]
-      .filter(Boolean)
-      .join("+");
-  };
-
-  // `entries` are {keys: ["Ctrl+Enter"], text, run(event), release(event)?}. Those of a `group` with an `element` work
-  // while the focus is inside it, those without one on the whole tab `tab`, or everywhere.
-  const addKeys = (group, entries, { element = null, tab = null } = {}) => {
-    for (const entry of entries) keys.push({ group, element, tab, ...entry });
-  };
-
-  const typing = (target) => target.matches?.("textarea, select, input:not([type=range], [type=checkbox], [type=radio])");
-
-  // What has the focus takes Space itself.
-  const pressing = (target) => target.matches?.("button, a, input, select, summary");
-
-  const handled = (event, kind) => {
-    if (document.querySelector("dialog[open]")) return;
-    const pressed = nameOf(event);
-    if (pressed === "Space" && pressing(event.target)) return;
-    const plain = !event.ctrlKey && !event.metaKey && event.key !== "Escape";
-    if (plain && typing(event.target)) return;
-    for (const entry of keys) {
-      if (!entry[kind] || !entry.keys.includes(pressed)) continue;
-      if (entry.element && !entry.element.contains(document.activeElement)) continue;
-      if (entry.tab && entry.tab !== place().tab) continue;
-      event.preventDefault();
-      entry[kind](event);
-      return;
-    }
-  };
-
-  const showKeys = () => {
-    const dialog = make("dialog", { className: "nm-dialog", "aria-labelledby": "nm-keys-title" });
-    dialog.append(make("h2", { id: "nm-keys-title" }, "Keys"));
-    for (const group of new Set(keys.map((entry) => entry.group))) {
-      const rows = keys
-        .filter((entry) => entry.group === group)
-        .map((entry) => {
-          const names = entry.keys.flatMap((name, number) => [number ? " or " : "", make("kbd", {}, name)]);
-          return make("tr", {}, make("td", {}, ...names), make("td", {}, entry.text));
-        });
-      dialog.append(make("h3", {}, group), make("table", {}, ...rows));
-    }
-    const close = make("button", { className: "nm-button nm-primary", value: "close" }, "Close");
-    dialog.append(make("form", { method: "dialog" }, make("div", { className: "nm-dialog-buttons" }, close)));
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
-  };
-
-  addKeys("Everywhere", [{ keys: ["?"], text: "Show the keys", run: showKeys }]);
-  document.addEventListener("keydown", (event) => handled(event, "run"));
-  document.addEventListener("keyup", (event) => handled(event, "release"));
 
   // ---- tabs and the address ---------------------------------------------------------------------------------------
 
@@ -304,7 +269,7 @@
     box.addEventListener("change", () => setBlur(box.checked));
     on("blur", (value) => (box.checked = value));
     const help = make("button", { type: "button", className: "nm-button", title: "Show the keys (?)" }, "Keys");
-    help.addEventListener("click", showKeys);
+    help.addEventListener("click", () => window.nightmare.showKeys());
     element
       .querySelector(".nm-header-buttons")
       .append(make("label", { className: "nm-switch" }, box, "Blur pictures"), help);
@@ -315,6 +280,6 @@
 
   window.nightmare = {
     kept, keep, on, emit, request, getJson, postJson, lines, awake, Failure, make, banner, ask, speaker, calm, pause,
-    addKeys, showKeys, place, go, header,
+    place, go, header,
   };
 })();

@@ -2,12 +2,10 @@
 // state, which the address holds: whoever opens the address sees the same.
 (() => {
   "use strict";
-  const { make, on, go, place, request, getJson, postJson } = window.nightmare;
+  const { make, on, go, place, getJson } = window.nightmare;
   const { speaker, addKeys, keep, kept, awake } = window.nightmare;
-  const { differing, cellText, card, photoCard, album } = window.nightmare.compareCards;
-  const { MODES, PHOTO, first, parse, parametersOf } = window.nightmare.compareState;
-
-  const beside = (values, value) => [...new Set([...values, value])].sort((one, other) => one - other);
+  const { differing, cellText, card, photoCard, album, inPlace } = window.nightmare.compareCards;
+  const { MODES, PHOTO, beside, first, parse, parametersOf } = window.nightmare.compareState;
 
   const option = (value, text = value) => make("option", { value }, text);
 
@@ -21,7 +19,6 @@
     const known = new Map(props.networks.map((each) => [each.name, each]));
     const photos = new Map(props.samples.map((key) => [key, key]));
     let state = { ...beginning, ...kept("compare") };
-    let cells = {}; // keys of the dreams that are made, by experiment and cell
     let flipped = false;
     let asking = false; // DVC, for its experiments
     let written = ""; // the address as we left it: what it says is no news
@@ -29,7 +26,6 @@
     const complain = (sentence) => {
       complaint.textContent = sentence;
     };
-    const titleOf = (name) => known.get(name)?.title ?? name;
 
     // ---- state and address
 
@@ -49,48 +45,12 @@
       if (fetches) look();
     };
 
-    // ---- what the server has
-
-    const shared = () => ({ photo: state.photo, base: state.base, side: state.side, seed: state.seed });
-    const octavesShown = () => beside(props.octaves, state.octaves);
-    const iterationsShown = () => beside(props.iterations, state.iterations);
-    const cellsOf = (models) => ({
-      album: shared(),
-      models,
-      octaves: octavesShown(),
-      iterations: iterationsShown(),
-    });
-
-    const isHere = (name) => known.has(name) && !known.get(name).missing;
-
-    let asked = null;
-    const look = async () => {
-      asked?.abort();
-      asked = new AbortController();
-      const { signal } = asked;
-      const here = state.with.filter(isHere);
-      try {
-        ({ cells } = here.length ? await postJson("/api/compare/cells", cellsOf(here), { signal }) : { cells: {} });
-      } catch (failure) {
-        if (signal.aborted) return;
-        cells = {};
-        complain(failure.message);
-      }
-      draw();
-      view.dataset.looked = "true";
-    };
-
-    const urlOf = (name, octaves = state.octaves, iterations = state.iterations) => {
-      const key = cells[name]?.[`${octaves}x${iterations}`];
-      return key && `/api/compare/pictures/${key}.png`;
-    };
-    const photoUrl = () => `/api/photos/${encodeURIComponent(state.photo)}.jpg?pixels=${state.side}`;
-
-    // ---- making what is missing
-
-    const making = window.nightmare.compareMaking({
-      bodyOf: ({ name, octaves, iterations }) => ({ album: shared(), model: name, octaves, iterations }),
-      changed: look,
+    const dreams = window.nightmare.compareDreams(props, known, {
+      get: () => state,
+      looked: () => {
+        draw();
+        view.dataset.looked = "true";
+      },
       moved: (share) => {
         const bar = cards.querySelector("progress");
         if (bar && share) bar.value = share;
@@ -98,22 +58,7 @@
       say,
       complain,
     });
-
-    const cell = (name, octaves = state.octaves, iterations = state.iterations) => ({
-      name,
-      title: titleOf(name),
-      octaves,
-      iterations,
-    });
-
-    const missing = () => {
-      const names = state.album ? [state.album] : state.with;
-      const able = names.filter(isHere);
-      const rows = state.album ? octavesShown() : [state.octaves];
-      const columns = state.album ? iterationsShown() : [state.iterations];
-      const all = able.flatMap((name) => rows.flatMap((row) => columns.map((column) => cell(name, row, column))));
-      return all.filter(({ name, octaves, iterations }) => !urlOf(name, octaves, iterations));
-    };
+    const { making, cell, missing, urlOf, photoUrl, look, octavesShown, iterationsShown } = dreams;
 
     // ---- what is shown
 
@@ -156,7 +101,10 @@
           urlOf: (octaves, iterations) => urlOf(name, octaves, iterations),
           isMaking: (octaves, iterations) => making.makes(cell(name, octaves, iterations)),
           run: (octaves, iterations) => making.want(cell(name, octaves, iterations)),
-          close: () => set({ album: "" }),
+          close: () => {
+            set({ album: "" });
+            focusCard(state.with.indexOf(name));
+          },
         }),
       );
     };
@@ -215,28 +163,32 @@
     };
 
     const draw = () => {
-      const focused = [...cards.querySelectorAll(".nm-card:not(.nm-card-photo)")].indexOf(document.activeElement);
       drawChips();
       choose(".nm-compare-photo", [...photos], state.photo);
       const bases = props.looks.includes(state.base) ? props.looks : [...props.looks, state.base];
       choose(".nm-compare-base", bases.map((base) => [base, base.startsWith("{") ? "As that dream" : base]), state.base);
       choose(".nm-compare-side", beside(props.sides, state.side).map((side) => [side, `${side} pixels`]), state.side);
-      const others = state.with.map((name) => [name, titleOf(name)]);
+      const others = state.with.map((name) => [name, known.get(name)?.title ?? name]);
       choose(".nm-against", [[PHOTO, "the photo"], ...others], state.against);
       range("octaves", octavesShown());
       range("iterations", iterationsShown());
       for (const radio of view.querySelectorAll(".nm-modes input")) radio.checked = radio.value === state.mode;
       drawView();
-      if (state.album) drawAlbum();
-      else drawCards();
+      inPlace(cards, state.album ? drawAlbum : drawCards);
+      drawMaking();
+    };
+
+    const drawMaking = () => {
       const count = missing().length;
-      const button = find(".nm-make-all");
+      const [button, stop] = [find(".nm-make-all"), find(".nm-make-stop")];
+      const focused = [button, stop].includes(document.activeElement);
       button.textContent = count ? `Make ${count === 1 ? "the missing one" : `all ${count} missing`}` : "All made";
       button.disabled = !count || making.busy();
-      find(".nm-make-stop").hidden = !making.busy();
+      stop.hidden = !making.busy();
+      // The one of both that went away hands the focus on.
+      if (focused) (stop.hidden ? (button.disabled ? cards : button) : stop).focus();
       find(".nm-album-save").hidden = !state.album;
       if (!making.busy() && state.with.length < 2) say("Choose two experiments or more.");
-      if (focused >= 0) focusCard(focused);
     };
 
     const focusCard = (index) => cards.querySelectorAll(".nm-card:not(.nm-card-photo)")[index]?.focus();
@@ -284,17 +236,7 @@
     listen(".nm-make-all", "click", () => making.want(...missing()));
     listen(".nm-make-stop", "click", making.stop);
     for (const [way, by] of [["out", -1], ["in", 1], ["fit", 0]]) listen(`[data-zoom=${way}]`, "click", () => zoom(by));
-    listen(".nm-album-save", "click", async () => {
-      try {
-        const body = JSON.stringify(cellsOf([state.album]));
-        const answer = await request("/api/compare/album.png", { method: "POST", body, type: "application/json" });
-        const url = URL.createObjectURL(await answer.blob());
-        make("a", { href: url, download: `album-${state.album}.png` }).click();
-        setTimeout(() => URL.revokeObjectURL(url), 10_000);
-      } catch (failure) {
-        complain(failure.message);
-      }
-    });
+    listen(".nm-album-save", "click", dreams.saveAlbum);
     addKeys(
       "Comparison, while its pictures have the focus",
       [

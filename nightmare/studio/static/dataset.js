@@ -1,9 +1,8 @@
 // Dataset: pages of thumbnails, what to show of them, and the facts about one. The whole state is in the address.
 (() => {
   "use strict";
-  const { make, on, getJson, request, addKeys, speaker, place, go } = window.nightmare;
-  const { attempted, framed, holdInDialog, holdKey, showMissing, words } = window.nightmare.pictures;
-  const { relatives, table } = window.nightmare.facts;
+  const { make, on, getJson, addKeys, speaker, place, go } = window.nightmare;
+  const { attempted, framed, holdKey, showMissing, words } = window.nightmare.pictures;
   const SIDES = ["train", "val", "test"];
   const USUAL_SIZE = "48";
   const PAUSE = 250; // milliseconds without a key before a prefix is looked for
@@ -21,7 +20,6 @@
     let shown = null; // the page that is shown
     let brought = null; // what of the address was last asked for, so that nothing is asked for twice
     let asked = 0; // counts pages, so that a late answer to an older question is let go
-    let dialog = null;
 
     const attempt = (work) => attempted(work, complaint);
 
@@ -110,16 +108,12 @@
       grid.replaceChildren(
         ...pictures.map((picture) => {
           const { id, label, side, keep, predicted, verdict } = picture;
-          const facts = [
-            words(label),
-            side,
-            keep ? "" : "removed",
-            verdict === "disagrees" ? `taken for ${words(predicted)}` : "",
-          ].filter(Boolean);
+          const facts = [side, verdict === "disagrees" ? `taken for ${words(predicted)}` : ""].filter(Boolean).join(", ");
+          // Its name is what stands on it, the picture's own words included: no label, which would hide them.
           const button = make(
             "button",
-            { type: "button", tabIndex: -1, "aria-label": facts.join(", "), title: facts.join(", ") },
-            framed(id, ""),
+            { type: "button", tabIndex: -1, title: facts },
+            framed(id, facts),
             keep ? "" : make("span", { className: "nm-tag" }, "removed"),
             make("span", { className: "nm-name" }, words(label)),
           );
@@ -184,71 +178,19 @@
       else turn(1, Math.abs(count) === 1 ? 0 : at % columns());
     };
 
-    // ---- one picture ------------------------------------------------------------------------------------------
-
-    const useAsPhoto = (facts) =>
-      attempt(async () => {
-        const answer = await request(`/api/thumbs/${facts.id}.webp?whole=true`);
-        const name = `${facts.label} ${facts.id.slice(0, 6)}.webp`;
-        const file = new File([await answer.blob()], name, { type: "image/webp" });
+    const detail = window.nightmare.detail({
+      attempt,
+      wanted: () => now().get("picture"),
+      open: (id) => set({ picture: id }),
+      around: (id, count) => {
+        const ids = shown?.pictures.map((picture) => picture.id) ?? [];
+        return ids.includes(id) ? ids[ids.indexOf(id) + count] : undefined;
+      },
+      closed: (id) => {
         set({ picture: "" });
-        go("dream");
-        await window.nightmare.takePhoto(file);
-      });
-
-    const showDetail = (identity) =>
-      attempt(async () => {
-        if (dialog?.dataset.id === identity) return;
-        const facts = await getJson(`/api/data/${encodeURIComponent(identity)}`);
-        if (now().get("picture") !== identity) return;
-        closeDetail();
-        const title = words(facts.label);
-        const opened = make("dialog", { className: "nm-dialog nm-detail", "aria-labelledby": "nm-detail-title" });
-        opened.dataset.id = identity;
-        dialog = opened;
-        const use = make("button", { type: "button", className: "nm-button" }, "Use as photo");
-        const review = make("button", { type: "button", className: "nm-button" }, "Open in Review");
-        review.disabled = facts.side === "test"; // never culled
-        const close = make("button", { type: "button", className: "nm-button nm-primary" }, "Close");
-        use.addEventListener("click", () => useAsPhoto(facts));
-        review.addEventListener("click", () => {
-          set({ picture: "" });
-          go("review", { id: identity });
-        });
-        close.addEventListener("click", () => opened.close());
-        opened.append(
-          // The heading has the focus first: a link further down would scroll the picture away.
-          make("h2", { id: "nm-detail-title", tabIndex: -1, autofocus: true }, `${title} `, make("small", {}, facts.source_id)),
-          make("div", { className: "nm-detail-body" }, framed(identity, title, { whole: true }), table(facts)),
-          relatives(facts, (id) => set({ picture: id })),
-          make("div", { className: "nm-dialog-buttons" }, use, review, close),
-        );
-        holdInDialog(opened);
-        opened.addEventListener("keydown", (event) => {
-          const count = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-          const ids = shown.pictures.map((picture) => picture.id);
-          const next = ids[ids.indexOf(identity) + count];
-          if (count && ids.includes(identity) && next) {
-            event.preventDefault();
-            set({ picture: next });
-          }
-        });
-        opened.addEventListener("close", () => {
-          if (dialog !== opened) return;
-          closeDetail();
-          set({ picture: "" });
-          grid.querySelector(`button[data-id="${identity}"]`)?.focus();
-        });
-        document.body.append(opened);
-        opened.showModal();
-      });
-
-    const closeDetail = () => {
-      const open = dialog;
-      dialog = null;
-      open?.close();
-      open?.remove();
-    };
+        grid.querySelector(`button[data-id="${id}"]`)?.focus();
+      },
+    });
 
     // ---- what starts it all -----------------------------------------------------------------------------------
 
@@ -282,7 +224,7 @@
 
     on("place", ({ tab, parameters }) => {
       if (tab !== "data") {
-        closeDetail();
+        detail.close();
         return;
       }
       const come = String(parameters);
@@ -293,8 +235,8 @@
       const picture = parameters.get("picture");
       wanted = come;
       if (brought !== withoutPicture(come)) load();
-      if (picture) showDetail(picture);
-      else closeDetail();
+      if (picture) detail.show(picture);
+      else detail.close();
     });
   };
 

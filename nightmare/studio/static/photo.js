@@ -1,13 +1,12 @@
 // The photo to dream on: samples, and what is chosen, dropped or pasted. Its value is the key of the photo.
 (() => {
   "use strict";
-  const { make, on, emit, ask, postJson, getJson, request } = window.nightmare;
+  const { make, emit, ask, getJson } = window.nightmare;
   const LOAD = "Load its settings";
   const USE = "Use as photo";
 
   window.nightmare.photo = (element, props) => {
     const samples = element.querySelector(".nm-samples");
-    const input = element.querySelector("input[type=file]");
     const remark = element.querySelector("[role=status]");
     const complaint = element.querySelector("[role=alert]");
     let file = null; // what was brought, in case the server forgets it
@@ -66,7 +65,6 @@
       return props.value;
     };
 
-    window.nightmare.usePhoto = use;
     // Take a picture that the page itself has made.
     window.nightmare.bringPhoto = async (blob) => {
       const photo = await bring(blob);
@@ -82,33 +80,7 @@
       button.addEventListener("click", () => use({ key: sample.key, name: sample.key, sample: true }));
       samples.append(button);
     }
-    element.querySelector(".nm-choose").addEventListener("click", () => input.click());
-    input.addEventListener("change", () => {
-      if (input.files.length) take(input.files[0]);
-      input.value = "";
-    });
-
-    const here = () => window.nightmare.place().tab === "dream";
-    const hasFile = (event) => here() && event.dataTransfer?.types.includes("Files");
-    document.addEventListener("dragover", (event) => {
-      if (!hasFile(event)) return;
-      event.preventDefault();
-      document.documentElement.classList.add("nm-dropping");
-    });
-    for (const name of ["dragleave", "drop"]) {
-      document.addEventListener(name, (event) => {
-        if (name === "drop" || !event.relatedTarget) document.documentElement.classList.remove("nm-dropping");
-      });
-    }
-    document.addEventListener("drop", (event) => {
-      if (!hasFile(event)) return;
-      event.preventDefault();
-      if (event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
-    });
-    document.addEventListener("paste", (event) => {
-      const [pasted] = [...(event.clipboardData?.files ?? [])];
-      if (here() && pasted) take(pasted);
-    });
+    window.nightmare.takeFiles("dream", element, take);
 
     const first = props.samples.find((sample) => sample.key === props.value);
     if (first) use({ key: first.key, name: first.key, sample: true });

@@ -1,9 +1,7 @@
-// A dream beside its photo: the picture as it changes, a handle between before and after, progress, and what can be
-// done with the result. It follows a dream by the lines of POST /api/dreams, which nightmare/studio/dreams.py makes.
+// A dream beside its photo: how far it is, and what can be done with the result. It follows a dream by the lines of POST /api/dreams, which nightmare/studio/dreams.py makes.
 (() => {
   "use strict";
-  const { make, on, emit, request, getJson, lines, speaker, calm, addKeys, kept, keep, awake } = window.nightmare;
-  const RESULTS = 12;
+  const { make, on, emit, request, getJson, lines, speaker, calm, addKeys, keep, awake } = window.nightmare;
   const PLACES = ["", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth"];
   const LOST = "The dream was lost on the way. Dream again.";
 
@@ -22,96 +20,27 @@
     return `Octave ${octave} of ${octaves}, step ${iteration} of ${iterations}, ${about(seconds)} left`;
   };
 
-  const loaded = (url) =>
-    new Promise((resolve, reject) => {
-      const image = new Image();
-      image.onload = () => resolve(image);
-      image.onerror = reject;
-      image.src = url;
-    });
-
-  const blobUrl = async (url) => URL.createObjectURL(await (await request(url)).blob());
-
   window.nightmare.viewer = (element, props, trigger) => {
     const find = (selector) => element.querySelector(selector);
     const viewer = find(".nm-viewer");
-    const [button, further, split, flip, zoom, save, copy] = [
-      ".nm-dream-button", ".nm-further", ".nm-split", ".nm-flip", ".nm-zoom", ".nm-save", ".nm-copy",
-    ].map(find);
-    const [before, after, bar, complaint, results, smaller] = [
-      ".nm-before", ".nm-after", "progress", "[role=alert]", ".nm-results", ".nm-smaller",
+    const [button, further, smaller, save, copy, bar, complaint] = [
+      ".nm-dream-button", ".nm-further", ".nm-smaller", ".nm-save", ".nm-copy", "progress", "[role=alert]",
     ].map(find);
     const say = speaker(find(".nm-status"));
+    const stage = window.nightmare.stage(viewer);
 
     let state = "waking"; // waking, idle, waiting for news of a dream that was asked for: running
     let job = ""; // of the dream that is shown or running
-    let shown = -1; // number of the newest frame on show
-    let queued = null; // a frame that waits while another one loads
-    let loading = false;
     let stopping = false;
     let strength = 1;
     let expected = null;
-    const session = [];
-
-    // ---- pictures
-
-    const size = (image) => {
-      viewer.style.setProperty("--nm-ratio", image.naturalWidth / image.naturalHeight);
-      viewer.style.setProperty("--nm-width", `${image.naturalWidth}px`);
-    };
-
-    const showBefore = async (url, alt) => {
-      const image = await loaded(url);
-      size(image);
-      before.src = url;
-      before.alt = alt;
-    };
-
-    const clearAfter = () => after.replaceChildren();
-
-    // A new picture fades in over the old one, which then goes.
-    const showAfter = async (url) => {
-      const image = await loaded(url);
-      image.alt = "The dream";
-      image.className = "nm-frame";
-      after.append(image);
-      const old = [...after.children].slice(0, -1);
-      if (!calm() && old.length) {
-        await image.animate([{ opacity: 0 }, { opacity: 1 }], { duration: 150 }).finished.catch(() => {});
-      }
-      for (const each of old) each.remove();
-    };
 
     const frameUrl = (number) => `/api/frames/${job}/${number}.jpg`;
 
-    const showFrames = async () => {
-      if (loading) return;
-      loading = true;
-      while (queued) {
-        const { url, number } = queued;
-        queued = null;
-        try {
-          await showAfter(url);
-          shown = number;
-          viewer.dataset.frame = String(number);
-        } catch {
-          // it made room for a newer one
-        }
-      }
-      loading = false;
-    };
-
     const setStrength = (value) => {
       strength = value;
-      after.style.opacity = String(value);
-      if (job) offer();
-    };
-
-    const setSplit = () => viewer.style.setProperty("--nm-split", `${split.value}%`);
-
-    const setFlip = (on) => {
-      viewer.classList.toggle("nm-flipped", on);
-      flip.setAttribute("aria-pressed", String(on));
+      stage.setStrength(value);
+      if (viewer.dataset.result) offer(); // with the strength in its address
     };
 
     // ---- the buttons
@@ -174,7 +103,7 @@
       if (state !== "idle") return;
       bar.value = 0;
       job = "";
-      shown = -1;
+      stage.begin();
       follow("/api/dreams", async () => ({ ...window.nightmare.form.wish(), photo: await window.nightmare.photoReady() }));
     };
 
@@ -202,7 +131,7 @@
     const news = (progress) => {
       if (progress.job !== job) {
         job = progress.job;
-        shown = -1;
+        stage.begin();
         if (stopping && !progress.ended) stopJob(); // it was not known yet when Stop was pressed
       }
       viewer.dataset.step = String(progress.step);
@@ -215,14 +144,8 @@
       }
       bar.value = Math.max(bar.value, progress.share);
       say(sentenceOf(progress), { urgent: progress.frame === 0 || Boolean(progress.ended) });
-      if (progress.frame === 0) {
-        clearAfter();
-        showBefore(frameUrl(0), "The photo").catch(() => {});
-      }
-      if (progress.frame > Math.max(0, shown) && (progress.ended || !calm())) {
-        queued = { url: frameUrl(progress.frame), number: progress.frame };
-        showFrames();
-      }
+      if (progress.frame === 0) stage.showPhoto(frameUrl(0), "The photo");
+      else if (progress.ended || !calm()) stage.showFrame(frameUrl(progress.frame), progress.frame);
       if (progress.ended) {
         end();
         if (progress.frame > 0) finish(progress);
@@ -240,10 +163,8 @@
       further.hidden = progress.whole;
       offer();
       keep("result", job);
-      emit("result", { job, whole: progress.whole });
       try {
-        const [photo, dreamt] = await Promise.all([blobUrl(frameUrl(0)), blobUrl(frameUrl(progress.frame))]);
-        remember({ job: progress.job, whole: progress.whole, photo, dreamt });
+        await results.add(job, progress.whole, [frameUrl(0), frameUrl(progress.frame)]);
       } catch {
         // the frames are gone already: then there is no thumbnail
       }
@@ -259,48 +180,16 @@
       };
     };
 
-    // ---- the last results
-
     const show = async (result) => {
       if (state === "running") return;
       job = result.job;
-      clearAfter();
-      await Promise.all([showBefore(result.photo, "The photo"), showAfter(result.dreamt)]);
+      await stage.showBoth(result.photo, result.dreamt);
       offer();
       further.hidden = result.whole;
       say("", { urgent: true });
     };
 
-    const remember = (result) => {
-      const old = session.findIndex((each) => each.job === result.job);
-      if (old >= 0) forget(old);
-      session.unshift(result);
-      const image = make("img", { src: result.dreamt, alt: "A dream of this session", className: "nm-picture" });
-      const choose = make("button", { type: "button", title: "Show this dream again" }, image);
-      choose.addEventListener("click", () => show(result).catch(() => {}));
-      results.prepend(make("li", {}, choose));
-      if (session.length > RESULTS) forget(RESULTS);
-    };
-
-    const forget = (place) => {
-      const [{ photo, dreamt }] = session.splice(place, 1);
-      results.children[place].remove();
-      for (const url of [photo, dreamt]) URL.revokeObjectURL(url);
-    };
-
-    // The last dream before a reload, while the server still has it.
-    const restore = async () => {
-      const last = kept("result");
-      if (!last) return;
-      const { finished, whole } = await getJson(`/api/dreams/${last}`);
-      if (!finished || state === "running") return;
-      const [photo, dreamt] = await Promise.all(
-        [0, 1].map((share) => blobUrl(`/api/results/${last}.png?strength=${share}`)),
-      );
-      const result = { job: last, whole, photo, dreamt };
-      remember(result);
-      await show(result);
-    };
+    const results = window.nightmare.results(find(".nm-results"), (result) => show(result).catch(() => {}));
 
     // ---- connections
 
@@ -313,18 +202,11 @@
       if (state === "running") return;
       withdraw();
       job = "";
-      clearAfter();
       say("", { urgent: true });
-      showBefore(`/api/photos/${photo.key}.jpg`, `The photo ${photo.name}`).catch(() => {});
+      stage.showPhoto(`/api/photos/${photo.key}.jpg`, `The photo ${photo.name}`);
     });
     button.addEventListener("click", () => (state === "running" ? stop() : dream()));
     further.addEventListener("click", goFurther);
-    split.addEventListener("input", setSplit);
-    flip.addEventListener("click", () => setFlip(!viewer.classList.contains("nm-flipped")));
-    zoom.addEventListener("click", () => {
-      const full = viewer.classList.toggle("nm-full");
-      zoom.textContent = full ? "Fit" : "100 %";
-    });
     copy.addEventListener("click", async () => {
       try {
         const text = await (await request(`/api/results/${job}.json?strength=${strength.toFixed(2)}`)).text();
@@ -339,7 +221,6 @@
       action.addEventListener("click", () => run({ job, strength }));
       find(".nm-actions").append(action);
     };
-    window.nightmare.shownJob = () => job;
 
     addKeys(
       "Dream",
@@ -349,22 +230,13 @@
       ],
       { tab: "dream" },
     );
-    addKeys(
-      "Picture, while it has the focus",
-      [
-        { keys: ["B"], text: "Hold to see the photo", run: () => setFlip(true), release: () => setFlip(false) },
-        { keys: ["Z"], text: "Fit or 100 %", run: () => zoom.click() },
-      ],
-      { element: find(".nm-stage") },
-    );
 
-    setSplit();
     draw();
     awake().then(() => {
       if (state === "waking") state = "idle";
       draw();
       window.nightmare.form.refresh?.();
-      restore().catch(() => {});
+      results.restore().catch(() => {});
     });
     window.nightmare.form(props.names, props.looks, props.models, () => trigger("settings"));
   };

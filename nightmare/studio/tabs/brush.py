@@ -11,11 +11,15 @@ __all__ = ["TAB"]
 
 _STATIC = Path(__file__).parents[1] / "static"
 _SCRIPTS = (
+    "keys.js",
+    "files.js",
     "brush_photo.js",
     "brush_picture.js",
     "brush_stamps.js",
     "brush_controls.js",
     "brush_pointers.js",
+    "brush_exchange.js",
+    "brush_keys.js",
     "brush.js",
 )
 _TITLES = {"live": "Live", "original": "Original", "rich": "Rich"}

@@ -32,11 +32,13 @@ __all__ = ["TAB"]
 _STATIC = Path(__file__).parents[1] / "static"
 _NO_STORE = {"cache-control": "no-store"}
 _SCRIPTS = (
-    "compare-add.js",
-    "compare-state.js",
-    "compare-cards.js",
-    "compare-making.js",
-    "compare-zoom.js",
+    "keys.js",
+    "compare_add.js",
+    "compare_state.js",
+    "compare_cards.js",
+    "compare_making.js",
+    "compare_dreams.js",
+    "compare_zoom.js",
     "compare.js",
 )
 _SIDES = (256, 384, 512, 768)

@@ -96,4 +96,6 @@ def _row(manifest: Manifest | None, identity: str) -> pd.Series:
     return manifest.frame.loc[identity]
 
 
-TAB = Tab("data", "Dataset", _build, routes=_routes, scripts=("pictures.js", "facts.js", "dataset.js"))
+TAB = Tab(
+    "data", "Dataset", _build, routes=_routes, scripts=("keys.js", "pictures.js", "facts.js", "detail.js", "dataset.js")
+)

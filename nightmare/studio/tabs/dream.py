@@ -166,4 +166,9 @@ def _for_programs(parts: Parts) -> None:
     api(dream, api_name="dream", concurrency_limit=None)
 
 
-TAB = Tab("dream", "Dream", _build, scripts=("photo.js", "form.js", "viewer.js"))
+TAB = Tab(
+    "dream",
+    "Dream",
+    _build,
+    scripts=("keys.js", "files.js", "photo.js", "form.js", "results.js", "stage.js", "viewer.js"),
+)

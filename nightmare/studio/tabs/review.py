@@ -52,8 +52,7 @@ class _Wanted(BaseModel):
 def _build(parts: Parts) -> None:
     gradio.HTML(
         html_template=_STATIC.joinpath("review.html").read_text(encoding="utf-8"),
-        js_on_load="window.nightmare.review(element, props)",
-        page_size=parts.limits.page_size,
+        js_on_load="window.nightmare.review(element)",
         elem_id="review-culled",
         apply_default_css=False,
     )
@@ -169,4 +168,10 @@ def _measured(shown: dict[str, Any], manifest: Manifest, pictures: StoredPicture
     return shown
 
 
-TAB = Tab("review", "Review", _build, routes=_routes, scripts=("pictures.js", "evidence.js", "review.js"))
+TAB = Tab(
+    "review",
+    "Review",
+    _build,
+    routes=_routes,
+    scripts=("keys.js", "pictures.js", "evidence.js", "review_queue.js", "review_decisions.js", "review.js"),
+)

@@ -6,6 +6,9 @@
   const MODES = { grid: "Grid", slider: "Slider", flip: "Flip", difference: "Difference" };
   const PHOTO = "photo"; // what pictures are held against, where it is no experiment
 
+  // `values` with `value` among them, in order.
+  const beside = (values, value) => [...new Set([...values, value])].sort((one, other) => one - other);
+
   const first = (props) => ({
     with: props.networks.slice(0, 2).map((each) => each.name),
     photo: props.samples[0] ?? "",
@@ -39,5 +42,5 @@
 
   const parametersOf = (state) => ({ ...state, with: state.with.join(",") });
 
-  window.nightmare.compareState = { MODES, PHOTO, first, parse, parametersOf };
+  window.nightmare.compareState = { MODES, PHOTO, beside, first, parse, parametersOf };
 })();

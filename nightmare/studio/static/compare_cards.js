@@ -50,7 +50,7 @@
   const image = (url, alt) => make("img", { src: url, alt, draggable: false });
 
   const notMade = ({ title, missing, remark }, cell, making, run) => {
-    const box = make("div", { className: "nm-missing" });
+    const box = make("div", { className: "nm-not-made" });
     if (remark) box.append(make("p", {}, remark));
     else if (missing) box.append(make("p", {}, "not made: run "), make("code", {}, missing));
     else if (making) box.append(make("p", {}, "Dreaming …"), make("progress", { "aria-label": `${title}: share made` }));
@@ -72,7 +72,7 @@
     const head = make("header", { className: "nm-row" }, title, press("Album", album, `Album of ${experiment.title}`));
     return make(
       "article",
-      { className: "nm-card", tabIndex: 0, "aria-labelledby": id },
+      { className: "nm-card", tabIndex: 0, "aria-labelledby": id, "data-place": id },
       head,
       picture,
       make("p", { className: "nm-hint" }, facts(experiment)),
@@ -93,7 +93,8 @@
         const cell = cellText(row, column);
         const url = urlOf(row, column);
         const own = url && make("div", { className: "nm-picture" }, image(url, `${experiment.title}, ${cell}`));
-        return make("td", {}, own || notMade(experiment, cell, isMaking(row, column), () => run(row, column)));
+        const place = { tabIndex: -1, "data-place": `${row}x${column}` };
+        return make("td", place, own || notMade(experiment, cell, isMaking(row, column), () => run(row, column)));
       });
       return make("tr", {}, make("th", { scope: "row" }, count(row, "octave")), ...cells);
     });
@@ -107,5 +108,18 @@
     return make("div", { className: "nm-album" }, title, make("p", { className: "nm-hint" }, facts(experiment)), table);
   };
 
-  window.nightmare.compareCards = { differing, cellText, card, photoCard, album };
+  // Draw the pictures in `cards` anew by `draw`, and leave the focus where it was: on the button of the same name, else
+  // on the picture that the button belonged to, else on all of them.
+  const inPlace = (cards, draw) => {
+    const focused = document.activeElement;
+    const within = cards !== focused && cards.contains(focused);
+    const place = focused.closest("[data-place]")?.dataset.place;
+    draw();
+    if (!within) return;
+    const button = [...cards.querySelectorAll("button")].find((each) => each.ariaLabel === focused.ariaLabel);
+    const picture = cards.querySelector(`[data-place="${place}"]`);
+    (button ?? picture ?? cards).focus({ preventScroll: true });
+  };
+
+  window.nightmare.compareCards = { differing, cellText, card, photoCard, album, inPlace };
 })();
