@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from conftest import Server, Visitor
 from made_pictures import file_of, picture
 from PIL import Image
+from visiting import Server, Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

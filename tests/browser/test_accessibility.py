@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Server, Visitor, missing
 from made_project import identity
 from pages import RESULT, dream, more_controls
+from visiting import Server, Visitor, missing
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
-from conftest import Server, Visitor
 from pages import RESULT, dream
 from PIL import Image
+from visiting import Server, Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from conftest import Server, Visitor
 from made_project import COUNT, identity
 from test_studio_http import ask, post
+from visiting import Server, Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from conftest import Server, Visitor
 from made_pictures import file_of, picture
 from pages import RESULT, chosen, dream, drop, more_controls, set_slider, step, until
 from PIL import Image
 from stub_studio import stub_model, stub_steps
+from visiting import Server, Visitor
 
 from nightmare.dream.engine import finished, to_picture, to_tensor
 from nightmare.dream.picture import read_provenance

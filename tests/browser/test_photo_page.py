@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Server, Visitor
 from made_pictures import file_of, picture
 from pages import RESULT, choose, chosen, dream, give
 from PIL import Image
+from visiting import Server, Visitor
 
 Visit = Callable[..., Visitor]
 UNREADABLE = "That file is not a picture we can read (PNG, JPEG or WebP)."

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from conftest import Server, Visitor
 from made_pictures import file_of, picture
 from pages import RESULT, chosen, dream
+from visiting import Server, Visitor
 
 
 def test_page_outlives_the_server(start_server: Callable[..., Server], visit: Callable[..., Visitor]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Server, Visitor
 from made_project import REMOVED, identity, label, tree
 from pages import until
+from visiting import Server, Visitor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Server, Visitor
+from visiting import Server, Visitor
 
 TABS = {"dream": "Dream", "brush": "Brush", "compare": "Compare", "review": "Review", "data": "Dataset"}
 Visit = Callable[..., Visitor]
