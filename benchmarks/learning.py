@@ -2,7 +2,7 @@
 
 `accuracy` trains the first network of the pipeline anew under other settings and over several seeds, for its balanced
 accuracy (about 40 minutes on 2 cores). `dreams` trains the network that dreams for equally long in other ways, for what
-three judges recognise in its portraits of the classes (about 30; with `--photos FOLDER`, photographs in one folder per
+three judges recognise in its portraits of the classes (about 40; with `--photos FOLDER`, photographs in one folder per
 class instead of the default data). Choose settings by the validation column: the test side says what the choice was
 worth, and nothing is tuned on it. After a stop, run it again: trainings go on from their checkpoints. Minutes compare
 when nothing else runs.
@@ -35,6 +35,7 @@ from nightmare.dream.measures import darkening
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
 from nightmare.params import Params, RobustParams, TrainParams, load_params, overridden
+from nightmare.tables import PREDICTIONS, read_table
 from nightmare.train.checkpoint import checkpoint_path
 from nightmare.train.evaluate import scores
 from nightmare.train.filters import low_frequency_share
@@ -57,8 +58,8 @@ class Subject:
     """What networks are taught to dream of: `split`, its pictures as `arrays` of so many pixels, and the folder of the
     network that ResNets `start` from.
 
-    Each of `judges` and `by_features` has learnt from other images than it; the last has `known` this balanced share
-    of its.
+    Each of `judges` and `by_features` has learnt from other images than it, of whose it has `known` so large a balanced
+    share.
     """
 
     split: pd.DataFrame
@@ -66,7 +67,7 @@ class Subject:
     start: Path
     judges: dict[str, Model]
     by_features: FeatureJudge
-    known: float
+    known: dict[str, float]
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -108,8 +109,10 @@ def dream_variants(params: Params) -> dict[str, Params]:
     changes: dict[str, dict[str, Any]] = {
         "default": {},
         "efficientnet, plain": _against("l2", 0.0),
+        "efficientnet, l2 1.0": _against("l2", 1.0),
         "efficientnet, l2 2.0": _against("l2", 2.0),
         "efficientnet, linf 4/255": _against("linf", 4 / 255),
+        "efficientnet, linf 8/255": _against("linf", 8 / 255),
         "resnet, plain": {**resnet, **_against("l2", 0.0)},
         "resnet, l2 0.5": {**resnet, **_against("l2", 0.5)},
         "resnet, l2 1.0": {**resnet, **_against("l2", 1.0)},
@@ -222,9 +225,12 @@ def default_data(params: Params) -> Subject:
     def arrays(pixels: int) -> Arrays:
         return pictures_of("data/culled.csv", pixels=pixels)[1]
 
-    other = _unseeing_judge(params, split, arrays)
-    by_features = feature_judge(split, arrays(PIXELS), judge.card.classes)
-    return Subject(split, arrays, RETRAIN, {"efficientnet": judge, "resnet": other}, *by_features)
+    judged = read_table("reports/judge/predictions.csv", PREDICTIONS)
+    judges = {
+        "efficientnet": (judge, scores(judged)["balanced_accuracy"]),
+        "resnet": _unseeing_judge(params, split, arrays),
+    }
+    return _subject(split, arrays, RETRAIN, judges, feature_judge(split, arrays(PIXELS), judge.card.classes))
 
 
 def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
@@ -242,25 +248,38 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
         "efficientnet": _judge(judge_params(params), split, resized),
         "resnet": _unseeing_judge(params, split, resized),
     }
-    return Subject(split, resized, out / "start", judges, *feature_judge(split, photos.arrays, classes))
+    return _subject(split, resized, out / "start", judges, feature_judge(split, photos.arrays, classes))
 
 
-def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> Model:
+def _subject(
+    split: pd.DataFrame,
+    arrays: Callable[[int], Arrays],
+    start: Path,
+    judges: dict[str, tuple[Model, float]],
+    by_features: tuple[FeatureJudge, float],
+) -> Subject:
+    known = {name: share for name, (_, share) in {**judges, "features": by_features}.items()}
+    return Subject(split, arrays, start, {name: judge for name, (judge, _) in judges.items()}, by_features[0], known)
+
+
+def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> tuple[Model, float]:
     """One that knows nothing but the images of the subject: what ImageNet has taught may deceive judge and judged."""
     same = {"network": "resnet", "pixels": params.model.pixels, "epochs": params.train.epochs}
     judge = params.judge.model_copy(update=same)
     return _judge(judge_params(params.model_copy(update={"judge": judge})), split, arrays)
 
 
-def _judge(judging: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> Model:
+def _judge(judging: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> tuple[Model, float]:
     swapped = sides_swapped(split)
-    network = _learnt(judging, swapped, arrays(judging.model.pixels))[0].requires_grad_(False)
-    return Model(network, model_card(judging, tuple(sorted(split["label"].unique())), swapped), sha256="")
+    network, figures = _learnt(judging, swapped, arrays(judging.model.pixels))
+    card = model_card(judging, tuple(sorted(split["label"].unique())), swapped)
+    return Model(network.requires_grad_(False), card, sha256=""), figures["validation"]
 
 
 def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, name: str) -> None:
     split, classes = subject.split, subject.classes
-    print(f"the judge by features knows {subject.known:.2f} of the images that it has not seen")
+    for judge, known in subject.known.items():
+        print(f"judge {judge}: balanced accuracy {known:.2f} on images that it has not seen")
     canvases = load_canvases(Path("data/canvases"), pixels=CANVAS)
     rows: list[dict[str, object]] = []
     for variant, varied in dream_variants(params).items():

@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def reckoned(params: Params) -> Params:
     """The pipeline's parameters, with the epochs and adversaries that these tests reckon with."""
-    attack = {"norm": "l2", "epsilon": 1.0, "steps": 1}
+    attack = {"norm": "linf", "epsilon": 6 / 255, "steps": 1}
     own = {"network": "efficientnet", "pixels": 128, "epochs": 9, "adversarial": attack}
     robust = RobustParams.model_validate({**params.robust.model_dump(), **own})
     return params.model_copy(update={"robust": robust})
@@ -86,8 +86,10 @@ def test_variants_of_dreams_take_equal_time(reckoned: Params) -> None:
     assert {name: varied.train.epochs for name, varied in dream_variants(reckoned).items()} == {
         "default": 9,
         "efficientnet, plain": 14,
+        "efficientnet, l2 1.0": 9,
         "efficientnet, l2 2.0": 9,
         "efficientnet, linf 4/255": 9,
+        "efficientnet, linf 8/255": 9,
         "resnet, plain": 38,
         "resnet, plain, wild colours": 38,
         "resnet, plain, even classes": 38,
@@ -158,7 +160,7 @@ def test_of_photographs_the_judge_learns_what_the_start_does_not(
 
     def learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[nn.Module, dict[str, float]]:
         taught.append((params, split, arrays))
-        return build_network("resnet18", 5), {}
+        return build_network("resnet18", 5), {"validation": 0.25}
 
     monkeypatch.setattr(learning, "_learnt", learnt)
     monkeypatch.setattr(learning, "feature_judge", lambda split, arrays, classes: (arrays.rgba.shape[-1], 0.5))
@@ -174,6 +176,7 @@ def test_of_photographs_the_judge_learns_what_the_start_does_not(
     assert learning_from == set(split.loc[split["side"] != "train", "id"])
     assert load_model(subject.start).card.classes == PHOTO_CLASSES == subject.classes
     assert set(subject.judges) == {"efficientnet", "resnet"}
+    assert subject.known == {"efficientnet": 0.25, "resnet": 0.25, "features": 0.5}
     for judge in subject.judges.values():
         assert judge.card.classes == PHOTO_CLASSES
         assert not any(weight.requires_grad for weight in judge.network.parameters())
