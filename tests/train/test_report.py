@@ -46,6 +46,7 @@ def report(tmp_path: Path, tiny_split: pd.DataFrame) -> Path:
         classes=CLASSES,
         images=images,
         shards=tmp_path / "images",
+        unseen="validation",
     )
     return tmp_path / "report"
 
