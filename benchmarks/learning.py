@@ -58,21 +58,15 @@ class Subject:
     """What networks are taught to dream of: `split`, its pictures as `arrays` of so many pixels, and the folder of the
     network that ResNets `start` from.
 
-    Each of `judges` and `by_features` has learnt from other images than it, of whose it has `known` so large a balanced
-    share.
+    Each of `judges` and `by_features` has learnt from other images than it, of whose it knows the balanced share that
+    stands beside it.
     """
 
     split: pd.DataFrame
     arrays: Callable[[int], Arrays]
     start: Path
-    judges: dict[str, Model]
-    by_features: FeatureJudge
-    known: dict[str, float]
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """In the order of logits."""
-        return tuple(sorted(self.split["label"].unique()))
+    judges: dict[str, tuple[Model, float]]
+    by_features: tuple[FeatureJudge, float]
 
 
 def accuracy_variants(params: Params) -> dict[str, Params]:
@@ -220,26 +214,23 @@ def ask_for_accuracy(params: Params, *, seeds: int) -> None:
 def default_data(params: Params) -> Subject:
     """The images that culling kept, and the networks of the pipeline."""
     split, _ = pictures_of("data/culled.csv", pixels=params.model.pixels)
-    judge = load_model(JUDGE)
 
     def arrays(pixels: int) -> Arrays:
         return pictures_of("data/culled.csv", pixels=pixels)[1]
 
     judged = read_table("reports/judge/predictions.csv", PREDICTIONS)
     judges = {
-        "efficientnet": (judge, scores(judged)["balanced_accuracy"]),
+        "efficientnet": (load_model(JUDGE), scores(judged)["balanced_accuracy"]),
         "resnet": _unseeing_judge(params, split, arrays),
     }
-    return _subject(split, arrays, RETRAIN, judges, feature_judge(split, arrays(PIXELS), judge.card.classes))
+    return Subject(split, arrays, RETRAIN, judges, feature_judge(split, arrays(PIXELS), _classes(split)))
 
 
 def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
     """Those below `folder`, a network that learnt them as stage train does, kept in `out`, and a judge of its own."""
     photos = clean_photos(folder, seed=params.seed)
     split, arrays = photos.split, smaller(photos.arrays, params.model.pixels)
-    classes = tuple(sorted(split["label"].unique()))
-    card = model_card(params, classes, split)
-    save_model(out / "start", _learnt(params, split, arrays)[0], card)
+    save_model(out / "start", _learnt(params, split, arrays)[0], model_card(params, _classes(split), split))
 
     def resized(pixels: int) -> Arrays:
         return smaller(photos.arrays, pixels)
@@ -248,18 +239,7 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
         "efficientnet": _judge(judge_params(params), split, resized),
         "resnet": _unseeing_judge(params, split, resized),
     }
-    return _subject(split, resized, out / "start", judges, feature_judge(split, photos.arrays, classes))
-
-
-def _subject(
-    split: pd.DataFrame,
-    arrays: Callable[[int], Arrays],
-    start: Path,
-    judges: dict[str, tuple[Model, float]],
-    by_features: tuple[FeatureJudge, float],
-) -> Subject:
-    known = {name: share for name, (_, share) in {**judges, "features": by_features}.items()}
-    return Subject(split, arrays, start, {name: judge for name, (judge, _) in judges.items()}, by_features[0], known)
+    return Subject(split, resized, out / "start", judges, feature_judge(split, photos.arrays, _classes(split)))
 
 
 def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> tuple[Model, float]:
@@ -272,13 +252,13 @@ def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int],
 def _judge(judging: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> tuple[Model, float]:
     swapped = sides_swapped(split)
     network, figures = _learnt(judging, swapped, arrays(judging.model.pixels))
-    card = model_card(judging, tuple(sorted(split["label"].unique())), swapped)
+    card = model_card(judging, _classes(split), swapped)
     return Model(network.requires_grad_(False), card, sha256=""), figures["validation"]
 
 
 def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, name: str) -> None:
-    split, classes = subject.split, subject.classes
-    for judge, known in subject.known.items():
+    split, classes = subject.split, _classes(subject.split)
+    for judge, (_, known) in {**subject.judges, "features": subject.by_features}.items():
         print(f"judge {judge}: balanced accuracy {known:.2f} on images that it has not seen")
     canvases = load_canvases(Path("data/canvases"), pixels=CANVAS)
     rows: list[dict[str, object]] = []
@@ -291,16 +271,16 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, n
         starts = starting_points(canvases, count=count, pixels=varied.model.pixels, seed=1)
         from_noise, from_photos = (portraits(model, squares, PORTRAIT) for squares in starts)
         both = torch.cat([from_noise, from_photos], dim=1)
-        recognised = {name: recognition(judge, both, classes) for name, judge in subject.judges.items()}
+        recognised = {name: recognition(judge, both, classes) for name, (judge, _) in subject.judges.items()}
         rows.append(
             {
                 "variant": variant,
                 "epochs": varied.train.epochs,
                 **figures,
                 **{f"by {name}": said.share for name, said in recognised.items()},
-                "by features": subject.by_features.recognised(both),
+                "by features": subject.by_features[0].recognised(both),
                 "n": 2 * count * len(classes),
-                "dominance": dominance(subject.judges["efficientnet"], both, classes),
+                "dominance": dominance(subject.judges["efficientnet"][0], both, classes),
                 "darkening": _darkening(starts[1], from_photos),
                 "low frequencies": low_frequency_share(network),
             }
@@ -319,6 +299,11 @@ def _darkening(photos: Tensor, dreams: Tensor) -> float:
     """The mean of `measures.darkening` over `dreams` (classes, n, 3, side, side) of `photos` (n, 3, side, side)."""
     pairs = [(photo, dream) for row in dreams for photo, dream in zip(photos, row, strict=True)]
     return float(np.mean([darkening(to_picture(photo), to_picture(dream)) for photo, dream in pairs]))
+
+
+def _classes(split: pd.DataFrame) -> tuple[str, ...]:
+    """In the order of logits."""
+    return tuple(sorted(split["label"].unique()))
 
 
 def _against(norm: str, epsilon: float) -> dict[str, Any]:
