@@ -15,17 +15,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from benchmarks.adversaries import USUAL, Adversary, fought_by
 from benchmarks.noise import clean_photos, smaller
 from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import pictures_of, trained_and_tested
+from benchmarks.variants import Variant, accuracy_variants, dream_variants
 from nightmare.atomic import atomic_path, save_picture
 from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays
@@ -34,7 +35,7 @@ from nightmare.dream.engine import to_picture
 from nightmare.dream.measures import darkening
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
-from nightmare.params import Params, RobustParams, TrainParams, load_params, overridden
+from nightmare.params import Params, load_params
 from nightmare.tables import PREDICTIONS, read_table
 from nightmare.train.checkpoint import checkpoint_path
 from nightmare.train.evaluate import scores
@@ -43,12 +44,6 @@ from nightmare.train.judge import judge_params, sides_swapped
 from nightmare.train.model import Model, load_model, model_card, save_model
 from nightmare.train.network import Network, pretrained_fingerprint
 
-# What each step of an adversary adds to a training step, in plain ones: 0.57 to 0.69 in
-# history/training-architectures.csv. A running average adds 0.03 or 0.04 and is left out of account.
-ADVERSARY = 0.6
-# A step of an EfficientNet at 96 pixels in those of a ResNet-18 at 64: 1.58 there, and 2.55 at 128 pixels, of which the
-# area of the pictures makes 2.67.
-EFFICIENTNET = 1.5
 RETRAIN = Path("models/retrain")
 CELL = 128  # pixels of a portrait on a sheet
 
@@ -67,65 +62,6 @@ class Subject:
     start: Path
     judges: dict[str, tuple[Model, float]]
     by_features: tuple[FeatureJudge, float]
-
-
-def accuracy_variants(params: Params) -> dict[str, Params]:
-    """Trainings that differ from that of `params`, the first, in what their names say."""
-    train, pixels = params.train, params.model.pixels
-    changes: dict[str, dict[str, Any]] = {
-        "default": {},
-        "no colour jitter": {"color_jitter": 0.0},
-        "full size throughout": {"first_pixels": pixels},
-        "averaging 0.99": {"averaging": 0.99},
-        "balance 0": {"balance": 0.0},
-        "balance 1": {"balance": 1.0},
-        "no label smoothing": {"label_smoothing": 0.0},
-        "half the epochs": {"epochs": math.ceil(train.epochs / 2)},
-        "usual recipe": {"color_jitter": 0.0, "first_pixels": pixels, "label_smoothing": 0.0, "balance": 0.0},
-    }
-    variants = {
-        name: _with(params, TrainParams.model_validate({**train.model_dump(), **change}))
-        for name, change in changes.items()
-    }
-    for pixels in (64, 96):
-        starting = params.robust.model_copy(update={"pixels": pixels, "epochs": math.ceil(train.epochs / 2)})
-        unmoved = RobustParams.model_validate({**starting.model_dump(), **_against("l2", 0.0)})
-        variants[f"efficientnet at {pixels}, half the epochs"] = overridden(params, unmoved, pretrained="imagenet")
-    return variants
-
-
-def dream_variants(params: Params) -> dict[str, Params]:
-    """Trainings that take as long as that of the dreaming network, the first, with another adversary or none.
-
-    ResNets go on from one that has learnt the images already; the others begin with what ImageNet has taught.
-    """
-    resnet = {"network": "resnet", "pixels": params.model.pixels, "learning_rate": 1e-3}
-    changes: dict[str, dict[str, Any]] = {
-        "default": {},
-        "efficientnet, plain": _against("l2", 0.0),
-        "efficientnet, l2 1.0": _against("l2", 1.0),
-        "efficientnet, l2 2.0": _against("l2", 2.0),
-        "efficientnet, linf 4/255": _against("linf", 4 / 255),
-        "efficientnet, linf 8/255": _against("linf", 8 / 255),
-        "resnet, plain": {**resnet, **_against("l2", 0.0)},
-        "resnet, l2 0.5": {**resnet, **_against("l2", 0.5)},
-        "resnet, l2 1.0": {**resnet, **_against("l2", 1.0)},
-        "resnet, linf 4/255": {**resnet, **_against("linf", 4 / 255)},
-    }
-    variants = {}
-    for name, change in changes.items():
-        robust = RobustParams.model_validate({**params.robust.model_dump(), **change})
-        robust = robust.model_copy(update={"epochs": equal_epochs(robust, params.robust)})
-        variants[name] = overridden(params, robust, pretrained="imagenet")
-    plain = variants["resnet, plain"]
-    for name, setting in (("wild colours", {"color_jitter": 0.8}), ("even classes", {"balance": 1.0})):
-        variants[f"resnet, plain, {name}"] = _with(plain, plain.train.model_copy(update=setting))
-    return variants
-
-
-def equal_epochs(robust: RobustParams, reference: RobustParams) -> int:
-    """How many epochs of `robust` take as long as all of `reference`."""
-    return max(1, round(reference.epochs * _cost(reference) / _cost(robust)))
 
 
 def dominance(judge: Model, dreams: Tensor, classes: Sequence[str]) -> float:
@@ -173,6 +109,8 @@ def what_is_luck(runs: pd.DataFrame, side: str) -> float:
 
 
 def main() -> None:
+    params = load_params()
+    names = list(dream_variants(params))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     questions = parser.add_subparsers(dest="question", required=True)
     accuracy = questions.add_parser("accuracy", help="what brings balanced accuracy")
@@ -181,17 +119,18 @@ def main() -> None:
     dreams.add_argument(
         "--portraits", type=int, default=2, help="of each class from noise, and from as many photos if there are"
     )
+    dreams.add_argument("--variants", nargs="+", choices=names, default=names, metavar="NAME", help="only these")
     dreams.add_argument("--photos", type=Path, help="a folder of photographs, one folder per class")
     dreams.add_argument("--out", type=Path, required=True, help="folder for a sheet of portraits per variant")
     given = parser.parse_args()
     print(machine())
     if given.question == "accuracy":
-        ask_for_accuracy(load_params(), seeds=given.seeds)
+        ask_for_accuracy(params, seeds=given.seeds)
     else:
-        params = load_params()
+        variants = {name: variant for name, variant in dream_variants(params).items() if name in given.variants}
         subject = photographs(params, given.photos, out=given.out) if given.photos else default_data(params)
-        name = "learning-dreams-photos" if given.photos else "learning-dreams"
-        ask_for_dreams(params, subject, count=given.portraits, out=given.out, name=name)
+        history = "learning-dreams-photos" if given.photos else "learning-dreams"
+        ask_for_dreams(variants, subject, count=given.portraits, out=given.out, history=history)
 
 
 def ask_for_accuracy(params: Params, *, seeds: int) -> None:
@@ -256,28 +195,29 @@ def _judge(judging: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]
     return Model(network.requires_grad_(False), card, sha256=""), figures["validation"]
 
 
-def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, name: str) -> None:
+def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int, out: Path, history: str) -> None:
     split, classes = subject.split, _classes(subject.split)
     for judge, (_, known) in {**subject.judges, "features": subject.by_features}.items():
         print(f"judge {judge}: balanced accuracy {known:.2f} on images that it has not seen")
     canvases = load_canvases(Path("data/canvases"), pixels=CANVAS)
     rows: list[dict[str, object]] = []
-    for variant, varied in dream_variants(params).items():
+    for name, variant in variants.items():
+        varied = variant.params
         if varied.model.network == "resnet":
             start = str(subject.start / "model.safetensors")
             varied = varied.model_copy(update={"model": varied.model.model_copy(update={"pretrained": start})})
-        network, figures = _learnt(varied, split, subject.arrays(varied.model.pixels))
+        network, figures = _learnt(varied, split, subject.arrays(varied.model.pixels), variant.adversary)
         model = Model(network.requires_grad_(False), model_card(varied, classes, split), sha256="")
         starts = starting_points(canvases, count=count, pixels=varied.model.pixels, seed=1)
         from_noise, from_photos = (portraits(model, squares, PORTRAIT) for squares in starts)
         both = torch.cat([from_noise, from_photos], dim=1)
-        recognised = {name: recognition(judge, both, classes) for name, (judge, _) in subject.judges.items()}
+        recognised = {by: recognition(judge, both, classes) for by, (judge, _) in subject.judges.items()}
         rows.append(
             {
-                "variant": variant,
+                "variant": name,
                 "epochs": varied.train.epochs,
                 **figures,
-                **{f"by {name}": said.share for name, said in recognised.items()},
+                **{f"by {by}": said.share for by, said in recognised.items()},
                 "by features": subject.by_features[0].recognised(both),
                 "n": 2 * count * len(classes),
                 "dominance": dominance(subject.judges["efficientnet"][0], both, classes),
@@ -286,13 +226,13 @@ def ask_for_dreams(params: Params, subject: Subject, *, count: int, out: Path, n
             }
         )
         said = recognised["efficientnet"]
-        sheet = portrait_sheet(both, said, cell=CELL, title=f"{variant}: {said.share:.0%} recognised")
-        save_picture(out / sheet_file(variant), sheet)
+        sheet = portrait_sheet(both, said, cell=CELL, title=f"{name}: {said.share:.0%} recognised")
+        save_picture(out / sheet_file(name), sheet)
     print_table(
         rows,
         title=f"Trained equally long, with one seed: shares of portraits (by chance {1 / len(classes):.2g})",
     )
-    append_history(rows, name=name)
+    append_history(rows, name=history)
 
 
 def _darkening(photos: Tensor, dreams: Tensor) -> float:
@@ -306,28 +246,17 @@ def _classes(split: pd.DataFrame) -> tuple[str, ...]:
     return tuple(sorted(split["label"].unique()))
 
 
-def _against(norm: str, epsilon: float) -> dict[str, Any]:
-    return {"adversarial": {"norm": norm, "epsilon": epsilon, "steps": 1}}
-
-
-def _cost(robust: RobustParams) -> float:
-    """Time of a step in plain ones of a ResNet-18 at 64 pixels; that it grows with the area of a picture is assumed."""
-    plain = (robust.pixels / 64) ** 2 if robust.network == "resnet" else EFFICIENTNET * (robust.pixels / 96) ** 2
-    return plain * (1 + ADVERSARY * robust.adversarial.steps if robust.adversarial.epsilon else 1.0)
-
-
-def _with(params: Params, train: TrainParams) -> Params:
-    return params.model_copy(update={"train": train})
-
-
 def _seeded(params: Params, number: int) -> Params:
     return params.model_copy(update={"seed": params.seed + number})
 
 
-def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[Network, dict[str, float]]:
+def _learnt(
+    params: Params, split: pd.DataFrame, arrays: Arrays, adversary: Adversary = USUAL
+) -> tuple[Network, dict[str, float]]:
     """A network trained under `params` as stage train trains, its balanced accuracies and what it took in minutes."""
     determinants = {
         **params.model_dump(include={"model", "train", "seed"}),
+        "adversary": adversary.name,
         "pretrained": pretrained_fingerprint(params.model.pretrained),
         "rows": split.sort_values("id")[["id", "label", "side", "grade", "keep"]].to_numpy().tolist(),
     }
@@ -337,7 +266,10 @@ def _learnt(params: Params, split: pd.DataFrame, arrays: Arrays) -> tuple[Networ
     before = float(clock.read_text(encoding="utf-8")) if clock.exists() else 0.0
     start = time.monotonic()
     try:
-        network, table = trained_and_tested(params, split, arrays, seed=params.seed, name="learning")
+        # Its name tells its checkpoints from those against another adversary.
+        name = f"learning-{adversary.name}".replace(" ", "-")
+        with fought_by(adversary):
+            network, table = trained_and_tested(params, split, arrays, seed=params.seed, name=name)
     finally:
         minutes = before + (time.monotonic() - start) / 60
         with atomic_path(clock) as temporary:

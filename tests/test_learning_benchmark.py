@@ -12,15 +12,9 @@ from ruamel.yaml import YAML
 from torch import Tensor, nn
 
 from benchmarks import learning
-from benchmarks.learning import (
-    accuracy_table,
-    accuracy_variants,
-    dominance,
-    dream_variants,
-    sheet_file,
-    what_is_luck,
-)
+from benchmarks.learning import accuracy_table, dominance, sheet_file, what_is_luck
 from benchmarks.noise import PHOTO_CLASSES
+from benchmarks.variants import Variant, accuracy_variants, dream_variants
 from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays
 from nightmare.dream.recognition import recognition
@@ -42,20 +36,20 @@ def reckoned(params: Params) -> Params:
 
 
 @pytest.fixture
-def variants(reckoned: Params) -> dict[str, Params]:
+def variants(reckoned: Params) -> dict[str, Variant]:
     """Those of both questions, whose names may not meet beside the default: they stand in one folder."""
     of_accuracy, of_dreams = accuracy_variants(reckoned), dream_variants(reckoned)
     assert set(of_accuracy) & set(of_dreams) == {"default"}
-    return {f"accuracy, {name}": varied for name, varied in of_accuracy.items()} | of_dreams
+    return {f"accuracy, {name}": Variant(varied) for name, varied in of_accuracy.items()} | of_dreams
 
 
-def test_every_variant_is_a_training_that_params_yaml_allows(variants: dict[str, Params]) -> None:
-    for name, varied in variants.items():
-        assert Params.model_validate(varied.model_dump()) == varied, name
+def test_every_variant_is_a_training_that_params_yaml_allows(variants: dict[str, Variant]) -> None:
+    for name, variant in variants.items():
+        assert Params.model_validate(variant.params.model_dump()) == variant.params, name
 
 
-def test_no_variant_stands_twice(variants: dict[str, Params]) -> None:
-    settings = [varied.model_dump_json() for varied in variants.values()]
+def test_no_variant_stands_twice(variants: dict[str, Variant]) -> None:
+    settings = [(variant.adversary.name, variant.params.model_dump_json()) for variant in variants.values()]
     assert len(set(settings)) == len(settings)
     files = [sheet_file(name) for name in variants]
     assert len(set(files)) == len(files)
@@ -64,8 +58,8 @@ def test_no_variant_stands_twice(variants: dict[str, Params]) -> None:
 
 def test_the_first_variant_is_the_default(params: Params) -> None:
     assert next(iter(accuracy_variants(params).items())) == ("default", params)
-    name, varied = next(iter(dream_variants(params).items()))
-    assert (name, varied) == ("default", overridden(params, params.robust, pretrained="imagenet"))
+    name, variant = next(iter(dream_variants(params).items()))
+    assert (name, variant) == ("default", Variant(overridden(params, params.robust, pretrained="imagenet")))
 
 
 def test_variants_differ_in_what_they_say(params: Params, reckoned: Params) -> None:
@@ -77,14 +71,16 @@ def test_variants_differ_in_what_they_say(params: Params, reckoned: Params) -> N
     seeing = accuracy_variants(params)["efficientnet at 96, half the epochs"]
     assert (seeing.model.network, seeing.model.pixels, seeing.model.pretrained) == ("efficientnet", 96, "imagenet")
     assert (seeing.train.first_pixels, seeing.train.adversarial.epsilon) == (96, 0)
-    fourth = dream_variants(reckoned)["resnet, linf 4/255"].train.adversarial
+    fourth = dream_variants(reckoned)["resnet, linf 4/255"].params.train.adversarial
     assert (fourth.norm, fourth.epsilon) == ("linf", 4 / 255)
 
 
 def test_variants_of_dreams_take_equal_time(reckoned: Params) -> None:
     # Nine epochs of 1.6 steps, each 8/3 of a ResNet's at 64 pixels (1.5 at 96), are 38.4 plain ones of that.
-    assert {name: varied.train.epochs for name, varied in dream_variants(reckoned).items()} == {
+    assert {name: variant.params.train.epochs for name, variant in dream_variants(reckoned).items()} == {
         "default": 9,
+        "twice as long": 18,
+        "last weights": 9,
         "efficientnet, plain": 14,
         "efficientnet, l2 1.0": 9,
         "efficientnet, l2 2.0": 9,
@@ -96,6 +92,11 @@ def test_variants_of_dreams_take_equal_time(reckoned: Params) -> None:
         "resnet, l2 0.5": 24,
         "resnet, l2 1.0": 24,
         "resnet, linf 4/255": 24,
+        # Half of an adversary's 0.6 makes steps of 1.3, and a quarter steps of 1.15.
+        "adversary: every other batch": 11,
+        "adversary: half the side": 13,
+        "adversary: network at rest": 9,
+        "adversary: growing epsilon": 9,
     }
 
 
