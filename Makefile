@@ -26,7 +26,8 @@ test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
 	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } \
 		|| { echo "error: no chromium: install the package of that name"; exit 1; }
 	@[ -d $(AXE) ] || npm install --prefix .cache/axe --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4.14.1
-	NIGHTMARE_BROWSER=1 pytest tests/browser
+	NIGHTMARE_BROWSER=1 pytest tests/browser -m 'not alone' --numprocesses 3 --dist worksteal
+	NIGHTMARE_BROWSER=1 pytest tests/browser -m alone
 
 lint: $(INSTALLED) ## check format, style and types
 	ruff format --check

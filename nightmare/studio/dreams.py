@@ -35,6 +35,8 @@ __all__ = ["Dreamer", "Progress", "Steps"]
 Steps = Callable[[Model, Tensor, Recipe, str], Iterator[Step]]
 _PLACE_EVERY = 0.5  # seconds after which those in line hear of their place
 
+_CANNOT_GO_ON = Refusal(404, "That dream cannot go on: dream again.")
+
 _log = logging.getLogger(__name__)
 
 
@@ -104,8 +106,8 @@ class Dreamer:
     def further(self, job: str) -> Generator[Progress, None, None]:
         """Go on with a dream that was stopped, as if it had not been."""
         dreamt = self.store.result(job)
-        if dreamt is None or dreamt.run.whole or job in self._stops:
-            yield _refused(job, Refusal(404, "That dream cannot go on: dream again."))
+        if dreamt is None or dreamt.run.whole:
+            yield _refused(job, _CANNOT_GO_ON)
             return
         yield from self._follow(job, lambda: dreamt.run, dreamt.run.seconds)
 
@@ -157,14 +159,18 @@ class Dreamer:
         self._seconds_per_pixel[_rate_of(network, recipe)] = seconds_per_pixel
 
     def _follow(self, job: str, prepare: Callable[[], Run], seconds: float) -> Generator[Progress, None, None]:
-        ticket, run, last = Ticket(seconds), None, None
+        ticket, stop, run, last = Ticket(seconds), threading.Event(), None, None
+        if job and self._stops.setdefault(job, stop) is not stop:  # somebody follows it already
+            yield _refused(job, _CANNOT_GO_ON)
+            return
         try:
             self._line.enter(ticket)
         except Refusal as refusal:
+            self._stops.pop(job, None)
             yield _refused(job, refusal)
             return
         job = self.store.begin(job)
-        stop = self._stops[job] = threading.Event()
+        self._stops[job] = stop
         try:
             while not (turn := self._line.wait(ticket, seconds=_PLACE_EVERY)) and not self._ends(stop):
                 place, before = self._line.place(ticket)

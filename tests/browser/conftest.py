@@ -4,15 +4,49 @@
 """
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from budgets import SPENT
 from made_project import make_project
-from visiting import FLAGS, Server, Visitor, missing
+from visiting import INSISTED, Server, Visitor, missing
+
+from benchmarks.screenshots import FLAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+_BEGUN = pytest.StashKey[float]()  # when all tests began
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[_BEGUN] = time.monotonic()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of several processes that share the tests is done: what it spent counts with the rest."""
+    for name, seconds in node.workeroutput.get("spent", {}).items():
+        for each in seconds:
+            SPENT.add(name, each)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["spent"] = SPENT.seconds
+        return
+    begun = session.config.stash.get(_BEGUN, None)  # none where other tests began before these were found
+    if INSISTED and begun is not None:
+        SPENT.add("all of these tests take", time.monotonic() - begun)
+    if SPENT.failing() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in SPENT.lines():
+        terminalreporter.write_line(f"budget: {line}")
 
 
 @pytest.fixture

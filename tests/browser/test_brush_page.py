@@ -1,6 +1,7 @@
 """The brush and those who use it: mouse, fingers and keys, photos that come and go, and a server in trouble."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -195,10 +196,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("sentence", REFUSED)
-def test_refused_photo_leaves_the_one_before_it(sentence: str, server: Server, visit: Visit) -> None:
+def test_refused_photo_leaves_the_one_before_it(sentence: str, server: Server, visit: Visit, tmp_path: Path) -> None:
     page = brush_page(visit(server), PHOTO)
     before = shown(page)
-    bring(page, REFUSED[sentence])
+    (tmp_path / "refused.png").write_bytes(REFUSED[sentence])
+    page.set_input_files(".nm-brush input[type=file]", tmp_path / "refused.png")
     says(page, ALERT, sentence)
     assert (shown(page) == before).all()
 
@@ -455,6 +457,7 @@ def test_dream_is_blurred_where_that_is_wished_for(server: Server, visit: Visit)
     assert "blur" in page.evaluate(blur)
 
 
+@pytest.mark.alone
 def test_little_is_added_to_what_the_model_takes(server: Server, visit: Visit) -> None:
     server.delay(0)
     page = brush_page(visit(server), PHOTO, size=224)

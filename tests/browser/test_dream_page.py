@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from made_pictures import file_of, picture
 from pages import RESULT, chosen, dream, drop, more_controls, set_slider, step, until
 from PIL import Image
@@ -80,6 +81,7 @@ WATCHED = """() => {
 }"""
 
 
+@pytest.mark.alone
 def test_pace_of_a_dream_is_calm(server: Server, visit: Visit) -> None:
     server.delay(0.1)
     page = visit(server).open()
@@ -103,6 +105,7 @@ def test_pace_of_a_dream_is_calm(server: Server, visit: Visit) -> None:
     assert np.diff(said).min() > 950, "more than one announcement a second"
 
 
+@pytest.mark.alone
 def test_at_most_one_announcement_a_second_and_the_newest(server: Server, visit: Visit) -> None:
     page = visit(server).open()
     said = page.evaluate(

@@ -1,15 +1,18 @@
 """A studio that dies while a page is open: the page says so, keeps what it has, and works again without a reload."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from made_pictures import file_of, picture
 from pages import RESULT, chosen, dream
 from visiting import Server, Visitor
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
-def test_page_outlives_the_server(start_server: Callable[..., Server], visit: Callable[..., Visitor]) -> None:
-    server = start_server()
-    visitor = visit(server)
+
+def left_alone(server: Server, visitor: Visitor) -> "Page":
+    """A page whose server dies in the midst of a dream, of which it has seen something."""
     visitor.expect("net::")
     page = visitor.open()
     chosen(page, file_of(picture(320, 240)))
@@ -17,6 +20,12 @@ def test_page_outlives_the_server(start_server: Callable[..., Server], visit: Ca
     dream(page)
     page.wait_for_selector(".nm-frame")
     server.kill()
+    return page
+
+
+def test_page_outlives_the_server(start_server: Callable[..., Server], visit: Callable[..., Visitor]) -> None:
+    server = start_server()
+    page = left_alone(server, visit(server))
     page.wait_for_selector(".nm-banner:not([hidden])", timeout=15_000)
     assert page.locator(".nm-frame").count() >= 1
     server.start()
@@ -34,13 +43,8 @@ def test_page_logs_in_where_the_server_comes_back_with_a_token(
 ) -> None:
     server = start_server()
     visitor = visit(server)
-    visitor.expect("net::", "401")
-    page = visitor.open()
-    chosen(page, file_of(picture(320, 240)))
-    server.delay(0.3)
-    dream(page)
-    page.wait_for_selector(".nm-frame")
-    server.kill()
+    visitor.expect("401")
+    page = left_alone(server, visitor)
     server.arguments = ("--token", "secret")
     server.start()
     page.wait_for_function(

@@ -17,6 +17,7 @@ def process(server: Server) -> psutil.Process:
     return psutil.Process(server.process.pid)
 
 
+@pytest.mark.alone
 def test_visitors_at_once_meet_no_error(server: Server) -> None:
     until(lambda: b'"ready":true' in ask(server.port, "/healthz").body, what="readiness")
     row = load(server.port, process(server), clients=8, seconds=2)
@@ -26,6 +27,7 @@ def test_visitors_at_once_meet_no_error(server: Server) -> None:
     assert int(str(row["photos"])) >= 4
 
 
+@pytest.mark.alone
 def test_brush_is_told_from_its_model(server: Server) -> None:
     until(lambda: b'"ready":true' in ask(server.port, "/healthz").body, what="readiness")
     server.delay(0.05)
@@ -34,6 +36,7 @@ def test_brush_is_told_from_its_model(server: Server) -> None:
     assert float(str(row["overhead ms"])) < 50
 
 
+@pytest.mark.alone
 def test_every_attack_is_refused_at_once(start_server: Callable[..., Server]) -> None:
     server = start_server("--body-seconds", "0.5")
     rows = hostile(server.port, process(server), count=len(attacks(server.port)))

@@ -12,20 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from budgets import SPENT
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
 
 INSISTED = os.environ.get("NIGHTMARE_BROWSER") == "1"
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+_ADDRESS = re.compile(r"127\.0\.0\.1:(\d+)/.*\n")
 
 
 def missing(what: str) -> None:
@@ -47,20 +40,21 @@ class Server:
     def start(self) -> None:
         (self.control / "address").unlink(missing_ok=True)
         self.delay(0.02)
-        stub = Path(__file__).with_name("stub_studio.py")
-        command = [sys.executable, str(stub), str(self.control), "--port", str(self.port), *self.arguments]
         environment = os.environ | {
             "PYTHONPATH": str(Path(__file__).parents[2]),
             "OMP_NUM_THREADS": "1",
             "TMPDIR": str(self.temporary),
         }
-        with (self.control / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        until = time.monotonic() + 60
-        while "\n" not in self._note("address"):
-            assert self.process.poll() is None and time.monotonic() < until, self.log()
-            time.sleep(0.05)
-        self.port = int(self._note("address").split("127.0.0.1:")[1].split("/")[0])
+        with SPENT.on("a studio answers after"):
+            with (self.control / "log").open("ab") as log:
+                self.process = subprocess.Popen(
+                    self._command(), cwd=self.control, env=environment, stdout=log, stderr=log
+                )
+            until = time.monotonic() + 60
+            while not (address := _ADDRESS.search(self._told())):
+                assert self.process.poll() is None and time.monotonic() < until, self.log()
+                time.sleep(0.05)
+        self.port = int(address[1])
 
     def kill(self) -> None:
         assert self.process
@@ -82,6 +76,14 @@ class Server:
         waiting.write_text(str(seconds))
         waiting.rename(self.control / "delay")
 
+    def _command(self) -> list[str]:
+        stub = Path(__file__).with_name("stub_studio.py")
+        return [sys.executable, str(stub), str(self.control), "--port", str(self.port), *self.arguments]
+
+    def _told(self) -> str:
+        """Where the address stands once it answers."""
+        return self._note("address")
+
     def count(self, file: str) -> int:
         """Lines in one of the notes of the studio."""
         return len(self._note(file).splitlines())
@@ -92,6 +94,17 @@ class Server:
 
     def log(self) -> str:
         return (self.control / "log").read_text(errors="replace")
+
+
+class RealServer(Server):
+    """`nightmare studio`, in a folder of its own where nothing was ever trained."""
+
+    def _command(self) -> list[str]:
+        nightmare = Path(sys.executable).with_name("nightmare")
+        return [str(nightmare), "studio", "--port", str(self.port), *self.arguments]
+
+    def _told(self) -> str:
+        return self.log()
 
 
 @dataclass(frozen=True)
@@ -143,8 +156,9 @@ class Visitor:
     def open(self, path: str = "/") -> "Page":
         """A page on which the model is awake."""
         page = self.page()
-        page.goto(self.url + path)
-        page.wait_for_selector(".nm-dream-button:not([disabled])", state="attached", timeout=20_000)
+        with SPENT.on("a page can be used after"):
+            page.goto(self.url + path)
+            page.wait_for_selector(".nm-dream-button:not([disabled])", state="attached", timeout=20_000)
         return page
 
     def check(self) -> None:

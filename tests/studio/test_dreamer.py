@@ -22,6 +22,7 @@ from nightmare.dream.recipe import Recipe
 from nightmare.studio.dreams import Dreamer
 from nightmare.studio.library import Library
 from nightmare.studio.limits import LIMITS
+from nightmare.studio.line import Ticket
 from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.worker import DeviceWorker
 from nightmare.train.model import Model
@@ -109,6 +110,38 @@ def test_stopped_dream_goes_on_as_if_it_had_not_been(small: Model, worker: Devic
     assert again.png(1.0) == finished.png(1.0)
     assert [each.status for each in here.further(job)] == [404]
     assert not here.stop(job)
+
+
+def test_two_cannot_go_on_with_one_dream(small: Model, worker: DeviceWorker, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = dreamer(small, worker, steps=brightening, limits=EVERY_STEP)
+    progress = here.dream(wish("cat"))
+    job = next(progress).job
+    assert here.stop(job)
+    list(progress)
+    enter, met = here._line.enter, []
+
+    def interrupted(ticket: Ticket) -> None:
+        if not met:  # the second one comes between the first one's question and its start
+            met.extend(here.further(job))
+        enter(ticket)
+
+    monkeypatch.setattr(here._line, "enter", interrupted)
+    *_, done = here.further(job)
+    assert [each.status for each in met] == [404]
+    assert (done.ended, done.whole) == ("Done", True)
+
+
+def test_a_full_line_leaves_a_stopped_dream_as_it_is(small: Model, worker: DeviceWorker) -> None:
+    here = dreamer(small, worker, steps=brightening, limits=replace(EVERY_STEP, dreams_waiting=0))
+    progress = here.dream(wish("cat"))
+    job = next(progress).job
+    assert here.stop(job)
+    list(progress)
+    other = here.dream(wish("cat"))
+    next(other)
+    assert [each.status for each in here.further(job)] == [503]
+    other.close()
+    assert list(here.further(job))[-1].ended == "Done"
 
 
 def test_one_who_hangs_up_has_stopped_the_dream(small: Model, worker: DeviceWorker) -> None:

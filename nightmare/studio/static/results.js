@@ -2,12 +2,12 @@
 (() => {
   "use strict";
   const { make, request, getJson, kept } = window.nightmare;
-  const MOST = 12;
 
   const blobUrl = async (url) => URL.createObjectURL(await (await request(url)).blob());
 
-  // `show(result)` hears which one is wished for: {job, whole, photo, dreamt}, the last two addresses of pictures.
-  window.nightmare.results = (list, show) => {
+  // `show(result)` hears which one is wished for: {job, whole, photo, dreamt}, the last two addresses of pictures. At
+  // `most` so many are kept.
+  window.nightmare.results = (list, most, show) => {
     const session = [];
 
     const forget = (place) => {
@@ -27,7 +27,7 @@
       const choose = make("button", { type: "button", title: "Show this dream again" }, image);
       choose.addEventListener("click", () => show(result));
       list.prepend(make("li", {}, choose));
-      if (session.length > MOST) forget(MOST);
+      if (session.length > most) forget(most);
       return result;
     };
 

@@ -189,7 +189,9 @@
       say("", { urgent: true });
     };
 
-    const results = window.nightmare.results(find(".nm-results"), (result) => show(result).catch(() => {}));
+    const results = window.nightmare.results(find(".nm-results"), props.most_results, (result) =>
+      show(result).catch(() => {}),
+    );
 
     // ---- connections
 

@@ -1,0 +1,30 @@
+"""Budgets are told, warned of beyond what they allow, and failed for beyond three times of it, by the median."""
+
+import pytest
+from budgets import BUDGETS, Spent
+
+ANSWERS, USABLE, ALL = BUDGETS
+
+
+@pytest.mark.parametrize(
+    ("seconds", "warned", "failing"),
+    [([2.9], False, False), ([3.1], True, False), ([9.1], True, True), ([1.0, 1.0, 60.0], False, False)],
+)
+def test_the_median_is_held_against_the_budget(seconds: list[float], warned: bool, failing: bool) -> None:
+    spent = Spent()
+    for each in seconds:
+        spent.add(USABLE, each)
+    (line,) = spent.lines()
+    assert ("warning" in line, "FAILED" in line) == (warned and not failing, failing)
+    assert spent.failing() == ([USABLE] if failing else [])
+
+
+def test_what_fails_is_not_counted() -> None:
+    spent = Spent()
+    with pytest.raises(ZeroDivisionError), spent.on(ANSWERS):
+        raise ZeroDivisionError
+    assert spent.lines() == []
+    with spent.on(ANSWERS):
+        pass
+    (line,) = spent.lines()
+    assert line.startswith(f"{ANSWERS} 0.0 s (median of 1)")
