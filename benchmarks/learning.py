@@ -225,6 +225,7 @@ def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int
                 "low frequencies": low_frequency_share(network),
             }
         )
+        print_table(rows[-1:], title=f"{name}: said at once, since a run that is stopped dreams all of it anew")
         said = recognised["efficientnet"]
         sheet = portrait_sheet(both, said, cell=CELL, title=f"{name}: {said.share:.0%} recognised")
         save_picture(out / sheet_file(name), sheet)

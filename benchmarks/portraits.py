@@ -38,6 +38,7 @@ RECIPES = {
     "portrait": PORTRAIT,
     "pixels": PORTRAIT.model_copy(update={"parametrisation": "pixels"}),
     "a third of the steps": PORTRAIT.model_copy(update={"iterations": 7}),
+    "twice the steps": PORTRAIT.model_copy(update={"iterations": 40}),
     "five octaves": PORTRAIT.model_copy(update={"octaves": 5, "iterations": 12}),
     "one octave": PORTRAIT.model_copy(update={"octaves": 1, "iterations": 60}),
     "no turning": PORTRAIT.model_copy(update={"rotation": 0.0, "zoom": 0.0, "jitter": 0}),

@@ -4,10 +4,15 @@ import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from visiting import Server, Visitor
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "studio.md"
 TABS = {"dream": "Dream", "brush": "Brush", "compare": "Compare", "review": "Review", "data": "Dataset"}
 Visit = Callable[..., Visitor]
 STATIC = Path(__file__).parents[2] / "nightmare" / "studio" / "static"
@@ -66,12 +71,36 @@ def test_help_lists_exactly_the_keys_that_work(server: Server, visit: Visit) -> 
     for key in ("q", "Shift+ArrowLeft", "ArrowLeft", "Control+q"):
         page.keyboard.press(key)
     assert page.evaluate("window.counted") == 2
+    assert [keys for _, keys, text in keys_of(page) if text == "Count"] == [["Q", "Shift+ArrowLeft"]]
+
+
+def keys_of(page: "Page") -> list[tuple[str, list[str], str]]:
+    """What the help says: where, the keys, and what they do."""
     page.locator("body").press("?")
-    dialog = page.locator("dialog[open]")
-    assert {"Ctrl+Enter", "Escape", "B", "Q", "Shift+ArrowLeft"} <= set(dialog.locator("kbd").all_inner_texts())
-    assert dialog.get_by_text("Count").count() == 1
+    rows = page.evaluate(
+        """() => [...document.querySelectorAll("dialog[open] tr")].map((row) => [
+          row.closest("table").previousElementSibling.textContent,
+          [...row.querySelectorAll("kbd")].map((key) => key.textContent),
+          row.lastElementChild.textContent,
+        ])"""
+    )
     page.keyboard.press("Escape")
-    dialog.wait_for(state="detached")
+    page.locator("dialog").wait_for(state="detached")
+    return [(where, keys, text) for where, keys, text in rows]
+
+
+def test_help_and_the_document_list_the_same_keys(culled_server: Server, visit: Visit) -> None:
+    page = visit(culled_server).open()
+    for tab in ("brush", "compare", "review", "data"):
+        page.click(f"#tab-{tab}-button")
+        page.wait_for_selector(f".nm-{tab}", state="visible")
+    section = DOCUMENT.read_text(encoding="utf-8").split("## Keys")[1].split("\n## ")[0]
+    documented = []
+    for line in section.splitlines():
+        if line.startswith("| ") and not line.startswith(("| where", "| ---")):
+            where, keys, text = (cell.strip() for cell in line.strip("|").split(" | "))
+            documented.append((where or documented[-1][0], re.findall(r"`([^`]+)`", keys), text))
+    assert documented == keys_of(page)
 
 
 def test_key_while_typing_is_text(server: Server, visit: Visit) -> None:
