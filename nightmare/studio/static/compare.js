@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const { make, on, go, place, getJson } = window.nightmare;
-  const { speaker, addKeys, keep, kept, awake } = window.nightmare;
+  const { speaker, keep, kept, awake } = window.nightmare;
   const { differing, cellText, card, photoCard, album, inPlace } = window.nightmare.compareCards;
   const { MODES, PHOTO, beside, first, parse, parametersOf } = window.nightmare.compareState;
 
@@ -237,27 +237,17 @@
     listen(".nm-make-stop", "click", making.stop);
     for (const [way, by] of [["out", -1], ["in", 1], ["fit", 0]]) listen(`[data-zoom=${way}]`, "click", () => zoom(by));
     listen(".nm-album-save", "click", dreams.saveAlbum);
-    addKeys(
-      "Comparison, while its pictures have the focus",
-      [
-        ...[1, 2, 3, 4, 5, 6].map((number) => ({ keys: [String(number)], text: `Go to picture ${number}`, run: () => focusCard(number - 1) })),
-        { keys: ["ArrowLeft"], text: "Fewer iterations", run: () => step("iterations", iterationsShown(), -1) },
-        { keys: ["ArrowRight"], text: "More iterations", run: () => step("iterations", iterationsShown(), 1) },
-        { keys: ["ArrowUp"], text: "More octaves", run: () => step("octaves", octavesShown(), 1) },
-        { keys: ["ArrowDown"], text: "Fewer octaves", run: () => step("octaves", octavesShown(), -1) },
-        { keys: ["Space"], text: "Flip", run: flip },
-        { keys: ["+", "="], text: "Zoom in", run: () => zoom(1) },
-        { keys: ["-"], text: "Zoom out", run: () => zoom(-1) },
-        ...[["Left", -10, 0], ["Right", 10, 0], ["Up", 0, -10], ["Down", 0, 10]].map(([name, across, down]) => ({
-          keys: [`Shift+Arrow${name}`], text: `Move to the ${{ Left: "left", Right: "right", Up: "top", Down: "bottom" }[name]}`,
-          run: () => {
-            pan(across, down);
-            write();
-          },
-        })),
-      ],
-      { element: cards },
-    );
+    window.nightmare.compareKeys(cards, {
+      focusCard,
+      iterations: (by) => step("iterations", iterationsShown(), by),
+      octaves: (by) => step("octaves", octavesShown(), by),
+      flip,
+      zoom,
+      move: (across, down) => {
+        pan(across, down);
+        write();
+      },
+    });
 
     // ---- beginning
 

@@ -39,6 +39,7 @@ _SCRIPTS = (
     "compare_making.js",
     "compare_dreams.js",
     "compare_zoom.js",
+    "compare_keys.js",
     "compare.js",
 )
 _SIDES = (256, 384, 512, 768)
