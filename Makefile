@@ -23,9 +23,10 @@ test: $(INSTALLED) ## run the tests
 
 test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install --yes chromium; } \
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update && apt-get install --yes chromium; } \
 		|| { echo "error: no chromium: install the package of that name"; exit 1; }
-	@[ -d $(AXE) ] || npm install --prefix .cache/axe --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4.14.1
+	@[ -d $(AXE) ] || npm install --prefix .cache/axe --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4.14.1 \
+		|| { echo "error: axe-core could not be fetched with npm"; exit 1; }
 	NIGHTMARE_BROWSER=1 pytest tests/browser -m 'not alone' --numprocesses 3 --dist worksteal
 	NIGHTMARE_BROWSER=1 pytest tests/browser -m alone
 

@@ -13,9 +13,11 @@ from PIL import Image
 from benchmarks.asking import JSON, OWN, Answer, ask, small_wish
 from nightmare.studio.limits import LIMITS
 
-__all__ = ["PATCH", "attacks"]
+__all__ = ["PATCH", "PATCH_BYTES", "attacks"]
 
-PATCH = "/api/patch?width=160&height=160"  # as the brush sends it
+_SIDE = 224  # of the brush, as the page has it at first
+PATCH = f"/api/patch?width={_SIDE}&height={_SIDE}"
+PATCH_BYTES = 4 * _SIDE**2
 
 
 def attacks(port: int) -> dict[str, Callable[[], Answer]]:
@@ -48,6 +50,7 @@ def attacks(port: int) -> dict[str, Callable[[], Answer]]:
         "path of a frame": get("/api/frames/..%2f..%2f..%2fetc%2fpasswd/0.jpg"),
         "path of a script": get("/studio/%2e%2e/shell.py"),
         "path of a picture": get("/api/compare/pictures/..%2f..%2fparams.yaml.png"),
+        "link of Gradio": get("/gradio_api/deep_link?session_hash=x"),
         "file of Gradio": get(f"/gradio_api/file={Path.cwd()}/pyproject.toml"),
         "upload to Gradio": post("/gradio_api/upload", bytes(60_000)),
         "recording to Gradio": post("/gradio_api/process_recording", bytes(60_000)),

@@ -17,11 +17,10 @@ from nightmare.studio.brush import QUALITIES
 from nightmare.studio.dreams import Progress
 from nightmare.studio.errors import Refusal
 from nightmare.studio.looks import LOOKS, Wish, controls_of, look_of
-from nightmare.studio.tab import Parts
+from nightmare.studio.tab import NO_STORE, Parts
 
 __all__ = ["common_routes", "progress_lines"]
 
-_NO_STORE = {"cache-control": "no-store"}
 _Strength = Annotated[float, Query(ge=0, le=1)]
 _Seed = Annotated[int, Query(ge=0, lt=2**31)]
 
@@ -58,7 +57,7 @@ def _photos(routes: APIRouter, parts: Parts) -> None:
 
     @routes.get("/photos/{key}.jpg")
     def photo(key: str, pixels: Annotated[int, sides] = 1024) -> Response:
-        return Response(library.jpeg(key, pixels=pixels), media_type="image/jpeg", headers=_NO_STORE)
+        return Response(library.jpeg(key, pixels=pixels), media_type="image/jpeg", headers=NO_STORE)
 
 
 def _dreams(routes: APIRouter, parts: Parts) -> None:
@@ -92,14 +91,14 @@ def _dreams(routes: APIRouter, parts: Parts) -> None:
         jpeg = dreamer.store.frame(job, number)
         if jpeg is None:
             raise Refusal(404, "That frame is gone.")
-        return Response(jpeg, media_type="image/jpeg", headers=_NO_STORE)
+        return Response(jpeg, media_type="image/jpeg", headers=NO_STORE)
 
     @routes.get("/results/{job}.png")
     def result(job: str, strength: _Strength = 1.0, save: bool = False) -> Response:
         dreamt = dreamer.store.result(job)
         if dreamt is None:
             raise Refusal(404, "That dream is gone: dream again.")
-        headers = dict(_NO_STORE)
+        headers = dict(NO_STORE)
         if save:
             headers["content-disposition"] = f'attachment; filename="{_ascii(dreamt.filename)}"'
         return Response(dreamt.png(strength), media_type="image/png", headers=headers)
@@ -111,7 +110,7 @@ def _dreams(routes: APIRouter, parts: Parts) -> None:
         if dreamt is None:
             raise Refusal(404, "That dream is gone: dream again.")
         text = dreamt.commission(strength).recipe.model_dump_json(indent=2)
-        return Response(text, media_type="application/json", headers=_NO_STORE)
+        return Response(text, media_type="application/json", headers=NO_STORE)
 
 
 def _brush(routes: APIRouter, parts: Parts) -> None:
@@ -135,7 +134,7 @@ def _brush(routes: APIRouter, parts: Parts) -> None:
             quality=quality,
             seed=seed,
         )
-        return Response(content, media_type="application/octet-stream", headers=_NO_STORE)
+        return Response(content, media_type="application/octet-stream", headers=NO_STORE)
 
     @routes.get("/models")
     def models() -> JSONResponse:
@@ -161,7 +160,7 @@ def progress_lines(progress: Generator[Progress, None, None]) -> StreamingRespon
             if inside.acquire(blocking=False):
                 progress.close()
 
-    return StreamingResponse(lines(), media_type="application/x-ndjson", headers=_NO_STORE)
+    return StreamingResponse(lines(), media_type="application/x-ndjson", headers=NO_STORE)
 
 
 def _settings_within(content: bytes, parts: Parts) -> dict[str, Any]:

@@ -1,12 +1,10 @@
 """The page: its head, the tabs, and how Gradio is set up to serve it and nothing else."""
 
-from pathlib import Path
-
 import gradio
 from fastapi import FastAPI
 from fastapi.responses import Response
 
-from nightmare.studio.tab import Parts, Tab
+from nightmare.studio.tab import STATIC, Parts, Tab
 from nightmare.studio.tabs.brush import TAB as BRUSH
 from nightmare.studio.tabs.compare import TAB as COMPARE
 from nightmare.studio.tabs.dataset import TAB as DATASET
@@ -16,7 +14,6 @@ from nightmare.studio.tabs.review import TAB as REVIEW
 __all__ = ["TABS", "mount"]
 
 TABS: tuple[Tab, ...] = (DREAM, BRUSH, COMPARE, REVIEW, DATASET)
-_STATIC = Path(__file__).with_name("static")
 _SCRIPT = "/studio.js"
 _HEADER = """
 <header class="nm-header">
@@ -31,7 +28,7 @@ def mount(app: FastAPI, parts: Parts) -> None:
     """Serve the page at / of `app`."""
     names = ("common.js", *dict.fromkeys(script for tab in TABS for script in tab.scripts))
     # One file, since Gradio inserts scripts in a way that does not keep their order.
-    scripts = "\n".join(_STATIC.joinpath(name).read_text(encoding="utf-8") for name in names)
+    scripts = "\n".join(STATIC.joinpath(name).read_text(encoding="utf-8") for name in names)
 
     @app.get(_SCRIPT)
     def script() -> Response:

@@ -89,6 +89,7 @@ class Dreamer:
         self._steps = steps or _steps_of_engine
         self._seconds_per_pixel: dict[tuple[str, str], float] = {}
         self._stops: dict[str, threading.Event] = {}
+        self._resumable: dict[str, Run] = {}  # stopped ones, the newest last
         self._closing = closing or threading.Event()
 
     def dream(self, wish: Wish) -> Generator[Progress, None, None]:
@@ -106,7 +107,7 @@ class Dreamer:
     def further(self, job: str) -> Generator[Progress, None, None]:
         """Go on with a dream that was stopped, as if it had not been."""
         dreamt = self.store.result(job)
-        if dreamt is None or dreamt.run.whole:
+        if dreamt is None or job not in self._resumable:
             yield _refused(job, _CANNOT_GO_ON)
             return
         yield from self._follow(job, lambda: dreamt.run, dreamt.run.seconds)
@@ -171,6 +172,7 @@ class Dreamer:
             return
         job = self.store.begin(job)
         self._stops[job] = stop
+        self._resumable.pop(job, None)
         try:
             while not (turn := self._line.wait(ticket, seconds=_PLACE_EVERY)) and not self._ends(stop):
                 place, before = self._line.place(ticket)
@@ -192,7 +194,15 @@ class Dreamer:
             self._line.leave(ticket)
             del self._stops[job]
             self.store.end(job, Dreamt(run) if run and run.done else None)
+            if run and run.done and not run.whole:
+                self._resume_later(job, run)
         yield last
+
+    def _resume_later(self, job: str, run: Run) -> None:
+        """Keep what a stopped dream needs to go on, its network among it, for some of them alone."""
+        self._resumable[job] = run
+        while len(self._resumable) > self.limits.dreams_stopped:
+            self._resumable.pop(next(iter(self._resumable))).give_up()
 
     def _advance(self, job: str, run: Run, ticket: Ticket, stop: threading.Event) -> Generator[Progress, None, str]:
         """Make the steps, show some of them, and say how it ended."""

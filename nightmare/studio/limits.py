@@ -23,6 +23,7 @@ class Limits:
     octaves: int = 9
     iterations: int = 100  # per octave
     dreams_waiting: int = 8  # beside the one that runs
+    dreams_stopped: int = 8  # that can go further
     frames_per_second: float = 4
     frame_jobs: int = 16  # whose frames are kept
     frame_seconds: float = 60  # for which they are kept after the end

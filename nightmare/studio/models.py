@@ -20,13 +20,13 @@ from nightmare.train.network import EFFICIENTNET, MEAN, STD, build_network, load
 __all__ = ["PLAIN", "STAGES", "Catalogue", "Network", "find_networks"]
 
 PLAIN = "imagenet"
-# The pipeline's networks in few words, the one that dreams best first: trained against an adversary, on what culling
-# left, on all of it, and on as much as culling left, drawn at random.
+# The pipeline's networks, the one that dreams best first, and what they have learnt from. The first one was trained
+# against an adversary.
 _TITLES = {
-    "robust": "Robust",
-    "retrain": "After culling",
-    "train": "Before culling",
-    "control": "Culled at random",
+    "robust": "Robust, on what culling left",
+    "retrain": "Plain, on what culling left",
+    "train": "Plain, on all images",
+    "control": "Plain, on as many at random",
 }
 # The layers of all of them from lines to things, as recipes name them.
 STAGES = ("layer1", "layer2", "layer3", "layer4")

@@ -65,6 +65,10 @@ class Run:
         self.octave, self.iteration = self.octaves.index(step.octave) + 1, step.iteration + 1
         return True
 
+    def give_up(self) -> None:
+        """Let go of the steps that are left, and of the network with them; the picture stays."""
+        self.steps = iter(())
+
     @property
     def count(self) -> int:
         """Of all steps."""

@@ -18,8 +18,8 @@ __all__ = ["COOKIE", "Guard"]
 
 COOKIE = "nightmare"
 _OWN_HEADER = "x-deep-nightmare"
-# Gradio's description of itself: nothing needs it.
-_CLOSED = frozenset({"/gradio_api/openapi.json", "/openapi.json"})
+# Gradio's description of itself, which nothing needs, and what writes a file of its own for whoever asks.
+_CLOSED = frozenset({"/gradio_api/openapi.json", "/openapi.json", "/gradio_api/deep_link"})
 # Of Gradio's own what its page and `gradio_client` post to. Others of its routes put files on the disk.
 _POSTS = frozenset({"/gradio_api/queue/join", "/gradio_api/cancel", "/gradio_api/reset"})
 # 'unsafe-eval': Gradio builds the scripts of its HTML components with `new Function`.
@@ -46,6 +46,15 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+# Gradio lets pages of other ports of this machine read its answers.
+_SHARING = (
+    "access-control-allow-origin",
+    "access-control-allow-credentials",
+    "access-control-allow-methods",
+    "access-control-allow-headers",
+    "access-control-expose-headers",
+    "access-control-max-age",
+)
 _ENDED = {"type": "http.disconnect"}
 
 
@@ -76,6 +85,8 @@ class Guard:
                 own = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     own[name] = value
+                for name in _SHARING:
+                    del own[name]
             await send(message)
 
         refusal = self._refusal(scope, headers)

@@ -34,14 +34,13 @@ from nightmare.studio.looks import LOOKS, base_recipe
 from nightmare.studio.manifest import Tables
 from nightmare.studio.models import Catalogue, Network
 from nightmare.studio.security import Guard
-from nightmare.studio.tab import Parts
+from nightmare.studio.tab import STATIC, Parts
 from nightmare.studio.warm_up import warm_up
 from nightmare.studio.worker import DeviceWorker
 
 __all__ = ["LOOPBACK", "Studio", "create_app"]
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_STATIC = Path(__file__).with_name("static")
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ def create_app(studio: Studio) -> Guard:
     for tab in TABS:
         if tab.routes:
             app.include_router(tab.routes(parts))
-    app.mount("/studio", StaticFiles(directory=_STATIC))
+    app.mount("/studio", StaticFiles(directory=STATIC))
 
     device = str(best_device())
 

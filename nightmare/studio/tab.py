@@ -13,7 +13,10 @@ from nightmare.studio.limits import Limits
 from nightmare.studio.manifest import Tables
 from nightmare.studio.models import Catalogue
 
-__all__ = ["Parts", "Tab"]
+__all__ = ["NO_STORE", "STATIC", "Parts", "Tab"]
+
+STATIC = Path(__file__).with_name("static")  # scripts, styles and templates of the page
+NO_STORE = {"cache-control": "no-store"}  # for answers that nobody may keep
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         return
     begun = session.config.stash.get(_BEGUN, None)  # none where other tests began before these were found
     if INSISTED and begun is not None:
-        SPENT.add("all of these tests take", time.monotonic() - begun)
+        together = session.config.getoption("numprocesses", None)
+        SPENT.add("tests side by side take" if together else "tests alone take", time.monotonic() - begun)
     if SPENT.failing() and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -99,6 +100,8 @@ def culled_server(shared_culled_server: Server) -> Server:
 
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
+    if not INSISTED:  # they take longer than all the others
+        pytest.skip("run `make test-browser`")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:

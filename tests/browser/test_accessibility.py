@@ -77,6 +77,31 @@ def test_tab_is_accessible(tab: str, scheme: str, axe: str, server: Server, visi
     assert violations(page, axe) == []
 
 
+# What has the focus, and the ring around it; the handle of the two pictures wears that of its slider.
+FOCUSED = """() => {
+  const element = document.activeElement;
+  const handle = element.matches(".nm-split") && document.querySelector(".nm-edge");
+  const { outlineStyle, outlineWidth } = handle ? getComputedStyle(handle, "::after") : getComputedStyle(element);
+  const name = element.ariaLabel || element.labels?.[0]?.innerText || element.innerText || element.name || "";
+  return [element.localName, `${element.localName} ${name}`.trim().slice(0, 60), `${outlineStyle} ${outlineWidth}`];
+}"""
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_what_has_the_focus_wears_a_ring(tab: str, culled_server: Server, visit: Visit) -> None:
+    page = visit(culled_server).open(f"/#{tab}")
+    used(page, tab)
+    rings: dict[str, str] = {}
+    for _ in range(150):
+        page.keyboard.press("Tab")
+        element, name, ring = page.evaluate(FOCUSED)
+        if element == "body":
+            break
+        rings[name] = ring
+    assert len(rings) > 12
+    assert {name: ring for name, ring in rings.items() if ring != "solid 3px"} == {}
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_dialogs_and_messages_are_accessible(scheme: str, axe: str, server: Server, visit: Visit) -> None:
     page = visit(server, color_scheme=scheme, note=True).open()

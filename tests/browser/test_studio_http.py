@@ -85,6 +85,7 @@ def test_other_sites_may_not_post(path: str, headers: dict[str, str], server: Se
         "/studio/%2e%2e/shell.py",
         "/openapi.json",
         "/gradio_api/openapi.json",
+        "/gradio_api/deep_link?session_hash=x",
         "/docs",
     ],
 )
@@ -92,6 +93,13 @@ def test_nothing_is_where_nothing_should_be(path: str, server: Server) -> None:
     answer = ask(server, path)
     assert answer.status in (404, 422)
     assert b"root:" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/gradio_api/info", "/api/models"])
+def test_no_page_of_another_port_reads_an_answer(path: str, server: Server) -> None:
+    answer = ask(server, path, Origin="http://localhost:9999")
+    assert answer.status == 200
+    assert [name for name in answer.headers if name.startswith("access-control-")] == []
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "pyproject.toml", f"{Path.cwd()}/pyproject.toml"])

@@ -131,6 +131,31 @@ def test_two_cannot_go_on_with_one_dream(small: Model, worker: DeviceWorker, mon
     assert (done.ended, done.whole) == ("Done", True)
 
 
+def test_only_the_last_stopped_dreams_can_go_on(small: Model, worker: DeviceWorker) -> None:
+    ended = []
+
+    def steps(model: Model, images: Tensor, recipe: Recipe, name: str) -> Iterator[Step]:
+        try:
+            yield from brightening(model, images, recipe, name)
+        finally:
+            ended.append(name)
+
+    here = dreamer(small, worker, steps=steps, limits=replace(EVERY_STEP, dreams_stopped=2))
+    jobs = []
+    for _ in range(3):
+        progress = here.dream(wish("cat"))
+        jobs.append(next(progress).job)
+        assert here.stop(jobs[-1])
+        list(progress)
+    del progress
+    gc.collect()
+    assert len(ended) == 1, "the network of the first is let go of"
+    assert [each.status for each in here.further(jobs[0])] == [404]
+    assert here.store.result(jobs[0]), "its picture is not"
+    for job in jobs[1:]:
+        assert list(here.further(job))[-1].ended == "Done"
+
+
 def test_a_full_line_leaves_a_stopped_dream_as_it_is(small: Model, worker: DeviceWorker) -> None:
     here = dreamer(small, worker, steps=brightening, limits=replace(EVERY_STEP, dreams_waiting=0))
     progress = here.dream(wish("cat"))

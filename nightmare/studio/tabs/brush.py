@@ -1,15 +1,12 @@
 """The Brush tab: hover to dream. All of it is a component of our own (static/brush.js); Gradio only places it."""
 
-from pathlib import Path
-
 import gradio
 
 from nightmare.studio.brush import QUALITIES
-from nightmare.studio.tab import Parts, Tab
+from nightmare.studio.tab import STATIC, Parts, Tab
 
 __all__ = ["TAB"]
 
-_STATIC = Path(__file__).parents[1] / "static"
 _SCRIPTS = (
     "keys.js",
     "files.js",
@@ -29,7 +26,7 @@ def _build(parts: Parts) -> None:
     limits = parts.limits
     gradio.HTML(
         None,
-        html_template=_STATIC.joinpath("brush.html").read_text(encoding="utf-8"),
+        html_template=STATIC.joinpath("brush.html").read_text(encoding="utf-8"),
         js_on_load="window.nightmare.brush(element, props)",
         qualities=[{"name": name, "title": _TITLES[name], "note": _note(name)} for name in QUALITIES],
         side=limits.largest_side,

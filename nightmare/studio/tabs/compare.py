@@ -25,12 +25,10 @@ from nightmare.studio.errors import Refusal
 from nightmare.studio.experiments import folder_experiment
 from nightmare.studio.limits import LIMITS
 from nightmare.studio.looks import LOOKS
-from nightmare.studio.tab import Parts, Tab
+from nightmare.studio.tab import NO_STORE, STATIC, Parts, Tab
 
 __all__ = ["TAB"]
 
-_STATIC = Path(__file__).parents[1] / "static"
-_NO_STORE = {"cache-control": "no-store"}
 _SCRIPTS = (
     "keys.js",
     "compare_add.js",
@@ -70,7 +68,7 @@ def _build(parts: Parts) -> None:
     networks = [folder_experiment(network, parts.root, params) for network in parts.catalogue.networks.values()]
     gradio.HTML(
         None,
-        html_template=_STATIC.joinpath("compare.html").read_text(encoding="utf-8"),
+        html_template=STATIC.joinpath("compare.html").read_text(encoding="utf-8"),
         js_on_load="window.nightmare.compare(element, props)",
         networks=[asdict(network) for network in networks],
         samples=list(parts.library.samples),
@@ -174,7 +172,7 @@ def _routes(parts: Parts) -> APIRouter:
         png = here.pictures.get(key)
         if png is None:
             raise Refusal(404, "That dream made room for others: make it again.")
-        return Response(png, media_type="image/png", headers=_NO_STORE)
+        return Response(png, media_type="image/png", headers=NO_STORE)
 
     @routes.post("/dreams")
     def dream(cell: _Cell) -> StreamingResponse:
@@ -191,7 +189,7 @@ def _routes(parts: Parts) -> APIRouter:
     def album(asked: _Cells) -> Response:
         """The album of the first model."""
         content = here.sheet(asked.album, asked.models[0], asked.octaves, asked.iterations)
-        return Response(content, media_type="image/png", headers=_NO_STORE)
+        return Response(content, media_type="image/png", headers=NO_STORE)
 
     return routes
 

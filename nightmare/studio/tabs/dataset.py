@@ -1,7 +1,6 @@
 """The Dataset tab: the pictures that the networks learnt from, page by page (static/dataset.js)."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import gradio
@@ -11,13 +10,11 @@ from fastapi import APIRouter, Header, Query, Response
 from nightmare.studio.browsing import Filter, choices, counts, details, page_of
 from nightmare.studio.errors import Refusal
 from nightmare.studio.manifest import Manifest
-from nightmare.studio.tab import Parts, Tab
+from nightmare.studio.tab import NO_STORE, STATIC, Parts, Tab
 from nightmare.studio.thumbnails import StoredPictures, entity_tag
 
 __all__ = ["TAB"]
 
-_STATIC = Path(__file__).parents[1] / "static"
-_NO_STORE = {"cache-control": "no-store"}
 _SIZES = (24, 48, 96)
 _MISSING = {"missing": "No data set here yet. Make one with", "command": "dvc repro split", "guide": "docs/data.md"}
 _Word = Annotated[str, Query(max_length=200)]
@@ -25,7 +22,7 @@ _Word = Annotated[str, Query(max_length=200)]
 
 def _build(parts: Parts) -> None:
     gradio.HTML(
-        html_template=_STATIC.joinpath("dataset.html").read_text(encoding="utf-8"),
+        html_template=STATIC.joinpath("dataset.html").read_text(encoding="utf-8"),
         js_on_load="window.nightmare.dataset(element, props)",
         sizes=[size for size in _SIZES if size <= parts.limits.page_size],
         elem_id="data-browser",
@@ -52,7 +49,7 @@ def _routes(parts: Parts) -> APIRouter:
         size: Annotated[int, Query(ge=1, le=parts.limits.page_size)] = 48,
     ) -> dict[str, Any]:
         """A page of what a `Filter` asks for, and the choices that filters have."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         manifest = tables.manifest()
         if manifest is None:
             return _MISSING
@@ -67,7 +64,7 @@ def _routes(parts: Parts) -> APIRouter:
 
     @routes.get("/data/{identity}")
     def one(identity: str, response: Response) -> dict[str, Any]:
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         manifest = tables.manifest()
         row = _row(manifest, identity)
         facts = details(manifest, identity) if manifest else None

@@ -5,7 +5,6 @@ Gradio has the controls; the photo and the viewer are components of our own (sta
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import gradio
@@ -17,11 +16,10 @@ from nightmare.studio.dreams import Progress
 from nightmare.studio.limits import Limits
 from nightmare.studio.looks import CUSTOM, LOOKS, Wish, controls_of
 from nightmare.studio.models import PLAIN
-from nightmare.studio.tab import Parts, Tab
+from nightmare.studio.tab import STATIC, Parts, Tab
 
 __all__ = ["TAB"]
 
-_STATIC = Path(__file__).parents[1] / "static"
 _STAGES = [("1 · lines", 1), ("2 · textures", 2), ("3 · parts", 3), ("4 · things", 4)]
 _Components = dict[str, Any]  # Gradio makes their events at run time
 _FIRST = next(iter(LOOKS))
@@ -66,7 +64,7 @@ def _build(parts: Parts) -> None:
 
 
 def _template(name: str) -> str:
-    return _STATIC.joinpath(f"{name}.html").read_text(encoding="utf-8")
+    return STATIC.joinpath(f"{name}.html").read_text(encoding="utf-8")
 
 
 def _controls(parts: Parts) -> _Components:

@@ -15,14 +15,12 @@ from nightmare.studio.decision_log import DecisionLog
 from nightmare.studio.errors import Refusal
 from nightmare.studio.manifest import Manifest
 from nightmare.studio.reviews import ALONE, Decision, Queue, balance, item, left_out, lines, place_of, queues
-from nightmare.studio.tab import Parts, Tab
+from nightmare.studio.tab import NO_STORE, STATIC, Parts, Tab
 from nightmare.studio.thumbnails import StoredPictures
 
 __all__ = ["TAB"]
 
-_STATIC = Path(__file__).parents[1] / "static"
 _LOG = Path("data/decisions.jsonl")
-_NO_STORE = {"cache-control": "no-store"}
 _MISSING = {
     "missing": "Nothing is culled yet. Find what to doubt with",
     "command": "dvc repro cull",
@@ -51,7 +49,7 @@ class _Wanted(BaseModel):
 
 def _build(parts: Parts) -> None:
     gradio.HTML(
-        html_template=_STATIC.joinpath("review.html").read_text(encoding="utf-8"),
+        html_template=STATIC.joinpath("review.html").read_text(encoding="utf-8"),
         js_on_load="window.nightmare.review(element)",
         elem_id="review-culled",
         apply_default_css=False,
@@ -72,7 +70,7 @@ def _routes(parts: Parts) -> APIRouter:
     @routes.get("")
     def overview(response: Response, seed: _Seed = 0, alone: _Word = "") -> dict[str, Any]:
         """The queues with their progress, and what is kept of each class."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         manifest = tables.manifest()
         if manifest is None or not manifest.culled:
             return _MISSING
@@ -88,7 +86,7 @@ def _routes(parts: Parts) -> APIRouter:
         alone: _Word = "",
     ) -> dict[str, Any]:
         """Pictures of a queue, and the number of the first one that nobody has decided about."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         manifest, decisions = culled(), log.current()
         found = [queue for queue in queues(manifest, seed=seed, alone=alone) if queue.reason == reason]
         if not found:
@@ -105,7 +103,7 @@ def _routes(parts: Parts) -> APIRouter:
     @routes.get("/place")
     def place(response: Response, identity: _Word) -> dict[str, Any]:
         """Where a picture is reviewed: in the queue of its reason, or alone."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         manifest = culled()
         if identity not in manifest.frame.index:
             raise Refusal(404, "No picture of the data set has that id.")
@@ -119,14 +117,14 @@ def _routes(parts: Parts) -> APIRouter:
     @routes.get("/left-out")
     def ingest(response: Response) -> dict[str, Any]:
         """What ingest took no picture of, the first rows."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         rows = left_out(culled())
         return {"total": len(rows), "rows": rows[: parts.limits.page_size]}
 
     @routes.post("")
     def decide(wanted: _Wanted, response: Response, seed: _Seed = 0, alone: _Word = "") -> dict[str, Any]:
         """Write decisions down, all or none, and say how things stand then."""
-        response.headers.update(_NO_STORE)
+        response.headers.update(NO_STORE)
         manifest = culled()
         if len(wanted.decisions) > parts.limits.page_size:
             raise Refusal(422, f"{parts.limits.page_size} decisions at most are written at once.")
