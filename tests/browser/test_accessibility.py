@@ -91,6 +91,7 @@ FOCUSED = """() => {
 def test_what_has_the_focus_wears_a_ring(tab: str, culled_server: Server, visit: Visit) -> None:
     page = visit(culled_server).open(f"/#{tab}")
     used(page, tab)
+    page.locator("h1").click()  # where the focus begins
     rings: dict[str, str] = {}
     for _ in range(150):
         page.keyboard.press("Tab")
