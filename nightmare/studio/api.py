@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from nightmare.dream.picture import provenance_within
-from nightmare.errors import NightmareError, ParameterError
+from nightmare.errors import ParameterError
 from nightmare.studio.brush import QUALITIES
 from nightmare.studio.dreams import Progress
 from nightmare.studio.errors import Refusal
@@ -174,11 +174,7 @@ def _settings_within(content: bytes, parts: Parts) -> dict[str, Any]:
         controls = controls_of(base)
     except ParameterError as error:
         return {"unloadable": str(error)}
-    try:
-        model = parts.catalogue.named(made.model)
-    except NightmareError:
-        model = ""
-    recipe = made.recipe
+    model, recipe = parts.catalogue.named(made.model), made.recipe
     controls |= {"keep_colors": recipe.keep_colors, "seed": recipe.seed, "side": made.pixels, "base": base}
     controls |= {"model": model} if model else {}
     try:

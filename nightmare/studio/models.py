@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 
 from nightmare.device import best_device
-from nightmare.errors import ModelError
+from nightmare.errors import ModelError, NightmareError
 from nightmare.studio.limits import LIMITS
 from nightmare.train.model import Model, ModelCard, load_model
 from nightmare.train.network import EFFICIENTNET, MEAN, STD, build_network, load_pretrained
@@ -86,8 +86,14 @@ class Catalogue:
         return self.networks[name]
 
     def named(self, sha256: str) -> str:
-        """The name of the network with these weights, or an empty one. Loads what it has to."""
-        return next((name for name in self.networks if self.model(name).sha256 == sha256), "")
+        """The name of the network with these weights, or an empty one. Loads what it has to and can."""
+        for name in self.networks:
+            try:
+                if self.model(name).sha256 == sha256:
+                    return name
+            except NightmareError:  # one that cannot be read is not it
+                continue
+        return ""
 
     def model(self, name: str) -> Model:
         """Raises `ModelError` for a name that is not in the list, and for weights that cannot be read."""

@@ -103,6 +103,19 @@ def test_what_has_the_focus_wears_a_ring(tab: str, culled_server: Server, visit:
     assert {name: ring for name, ring in rings.items() if ring != "solid 3px"} == {}
 
 
+@pytest.mark.parametrize("width", [390, 640])  # a phone, and a desk at 200 %
+@pytest.mark.parametrize("tab", TABS)
+def test_what_a_tab_shows_in_use_is_no_wider_than_the_screen(
+    tab: str, width: int, culled_server: Server, visit: Visit
+) -> None:
+    page = visit(culled_server, viewport={"width": width, "height": 800}).open(f"/#{tab}")
+    used(page, tab)
+    page.locator("body").press("?")
+    page.wait_for_selector("dialog[open]")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("dialog").evaluate("dialog => dialog.scrollWidth <= dialog.clientWidth")
+
+
 @pytest.mark.parametrize("scheme", ["dark", "light"])
 def test_dialogs_and_messages_are_accessible(scheme: str, axe: str, server: Server, visit: Visit) -> None:
     page = visit(server, color_scheme=scheme, note=True).open()

@@ -35,3 +35,11 @@ def test_lent_networks_dream_and_are_no_part_of_the_list() -> None:
         assert loaded[count:] == ["b"] * loads, "only another version is loaded anew"
     with pytest.raises(ModelError, match="choose one of own"):
         catalogue.network("d")
+
+
+def test_network_is_found_by_its_weights_beside_one_that_cannot_be_read() -> None:
+    def broken() -> Model:
+        raise ModelError("no weights")
+
+    catalogue = Catalogue([Network("broken", "broken", broken), Network("own", "own", small_model)])
+    assert catalogue.named(small_model().sha256) == "own"
