@@ -1,6 +1,7 @@
 """One request to a studio on this machine, and what it says."""
 
 import http.client
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -8,9 +9,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from PIL import Image
+
 from nightmare.studio.looks import controls_of
 
-__all__ = ["JSON", "OWN", "Answer", "ask", "end_of_dream", "small_wish"]
+__all__ = ["JSON", "OWN", "Answer", "ask", "end_of_dream", "noise_photo", "small_wish"]
 
 OWN = {"X-Deep-Nightmare": "1"}
 JSON = OWN | {"Content-Type": "application/json"}
@@ -70,3 +73,10 @@ def small_wish(**changes: Any) -> dict[str, Any]:
     """A dream of two steps over a sample."""
     controls = {name: value for name, value in controls_of("Whisper").items() if name != "strength"}
     return controls | {"photo": "cat", "base": "Whisper", "side": 224, "octaves": 1, "iterations": 2} | changes
+
+
+def noise_photo() -> bytes:
+    """A JPEG of 800 x 600 pixels, another one each time."""
+    file = io.BytesIO()
+    Image.effect_noise((800, 600), 80).save(file, "JPEG")
+    return file.getvalue()

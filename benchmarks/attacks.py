@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.asking import JSON, OWN, Answer, ask, small_wish
+from benchmarks.asking import JSON, OWN, Answer, ask, noise_photo, small_wish
 from nightmare.studio.limits import LIMITS
 
 __all__ = ["PATCH", "PATCH_BYTES", "attacks"]
@@ -22,8 +22,7 @@ PATCH_BYTES = 4 * _SIDE**2
 
 def attacks(port: int) -> dict[str, Callable[[], Answer]]:
     """Requests by what they try; each is to be refused."""
-    photo = io.BytesIO()
-    Image.effect_noise((800, 600), 80).save(photo, "JPEG")
+    photo = noise_photo()
     huge = io.BytesIO()
     Image.new("1", (13000, 13000)).save(huge, "PNG")
 
@@ -58,7 +57,7 @@ def attacks(port: int) -> dict[str, Callable[[], Answer]]:
         "other site": post("/api/dreams", b"{}", JSON | {"Origin": "http://evil.example"}),
         "no header of ours": post("/api/dreams", b"{}", {"Content-Type": "application/json"}),
         "169 million pixels": post("/api/photos", huge.getvalue()),
-        "truncated photo": post("/api/photos", photo.getvalue()[: len(photo.getvalue()) // 2]),
+        "truncated photo": post("/api/photos", photo[: len(photo) // 2]),
         "slow body": lambda: _raw(port, _head("/api/photos", 1000), trickle=True),
     }
 

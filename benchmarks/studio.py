@@ -6,7 +6,6 @@ In: the project in the current folder, whose first network dreams. Out: tables, 
 """
 
 import argparse
-import io
 import itertools
 import json
 import multiprocessing
@@ -23,9 +22,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psutil
-from PIL import Image
 
-from benchmarks.asking import JSON, Answer, ask, end_of_dream, small_wish
+from benchmarks.asking import JSON, Answer, ask, end_of_dream, noise_photo, small_wish
 from benchmarks.attacks import PATCH, PATCH_BYTES, attacks
 from benchmarks.timing import append_history, machine, print_table
 from nightmare.studio.limits import LIMITS
@@ -69,7 +67,7 @@ class _Tally:
 def load(port: int, process: psutil.Process, *, clients: int, seconds: float) -> dict[str, object]:
     """`clients` at once: half of them brush, the others bring photos, dream over them and look about."""
     tally, lock, until = _Tally(), threading.Lock(), time.monotonic() + seconds
-    photo = _photo()
+    photo = noise_photo()
 
     def brush_on(chance: random.Random) -> Iterator[tuple[str, Answer]]:
         while True:
@@ -238,12 +236,6 @@ class Peak:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._watching.join()
-
-
-def _photo() -> bytes:
-    file = io.BytesIO()
-    Image.effect_noise((800, 600), 80).save(file, "JPEG")
-    return file.getvalue()
 
 
 def _number(row: Row, column: str) -> float:
