@@ -242,6 +242,33 @@ def test_stop_keeps_the_picture_and_the_dream_goes_on(server: Server, visit: Vis
     assert (rgb(saved(page, tmp_path / "again.png")) == whole).all()
 
 
+def test_stop_does_not_wait_for_a_server_that_is_away(start_server: Callable[..., Server], visit: Visit) -> None:
+    server = start_server()
+    visitor = visit(server)
+    visitor.expect("net::")
+    page = visitor.open()
+    server.kill()
+    dream(page)
+    page.wait_for_selector(".nm-banner:not([hidden])")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=2000)
+    assert page.is_enabled(".nm-dream-button")
+    assert page.inner_text(".nm-status") == "Stopped before it began."
+    assert page.get_attribute(".nm-before", "alt") == "The photo cat"
+    server.start()
+    page.wait_for_selector(".nm-banner", state="hidden", timeout=40_000)
+    page.wait_for_timeout(1000)  # in which it would begin
+    assert server.count("begun") == 0, "it was given up"
+
+    server.delay(0.3)
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    server.kill()
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=2000)
+    assert "Dream again" in page.inner_text(".nm-viewer > [role=alert]")
+
+
 def test_closed_page_frees_the_dreamer(server: Server, visit: Visit) -> None:
     server.delay(0.2)
     visitor = visit(server)

@@ -60,10 +60,15 @@
     }
   }
 
-  const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+  // A `signal` that is aborted ends it at once.
+  const pause = (seconds, signal = null) =>
+    new Promise((resolve) => {
+      setTimeout(resolve, 1000 * seconds);
+      signal?.addEventListener("abort", resolve, { once: true });
+    });
 
-  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds;
-  // `tries()` hears of each time.
+  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds,
+  // until `signal` is aborted; `tries()` hears of each time.
   const request = async (path, { method = "GET", body, type, signal, tries } = {}) => {
     const headers = { "X-Deep-Nightmare": "1", ...(type ? { "Content-Type": type } : {}) };
     for (let seconds = 1; ; seconds = Math.min(2 * seconds, LONGEST_PAUSE)) {
@@ -74,7 +79,7 @@
       } catch (error) {
         if (signal?.aborted) throw error;
         banner(`${GONE} Trying again in ${seconds} s.`);
-        await pause(seconds);
+        await pause(seconds, signal);
         continue;
       }
       if (answer.ok) {

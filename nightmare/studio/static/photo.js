@@ -23,11 +23,12 @@
       emit("photo", photo);
     };
 
-    const bring = (blob) =>
+    const bring = (blob, signal) =>
       getJson(`/api/photos?name=${encodeURIComponent(blob.name ?? "photo")}`, {
         method: "POST",
         body: blob,
         type: "application/octet-stream",
+        signal,
       });
 
     const take = async (blob) => {
@@ -59,9 +60,9 @@
     };
 
     // The key of a photo that the server has; one that it forgot, since it was started anew, is brought again.
-    window.nightmare.photoReady = async () => {
-      const { known } = await getJson(`/api/photos/known?key=${encodeURIComponent(props.value)}`);
-      if (!known && file) use(await bring(file));
+    window.nightmare.photoReady = async (signal) => {
+      const { known } = await getJson(`/api/photos/known?key=${encodeURIComponent(props.value)}`, { signal });
+      if (!known && file) use(await bring(file, signal));
       return props.value;
     };
 

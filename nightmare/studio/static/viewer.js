@@ -31,6 +31,8 @@
 
     let state = "waking"; // waking, idle, waiting for news of a dream that was asked for: running
     let job = ""; // of the dream that is shown or running
+    let known = false; // to the server, as far as we have heard: then it can be asked to stop
+    let letGo = null; // ends following it, whatever the server does
     let stopping = false;
     let strength = 1;
     let expected = null;
@@ -72,7 +74,8 @@
 
     const begin = () => {
       state = "running";
-      stopping = false;
+      known = stopping = false;
+      letGo = new AbortController();
       complaint.textContent = "";
       withdraw();
       say("Asking for a place …", { urgent: true });
@@ -82,21 +85,32 @@
       }
     };
 
-    // Ask for a dream with `path` and `wish`, and follow it to its end.
+    // Ask for a dream with `path` and `wish(signal)`, and follow it to its end.
     const follow = async (path, wish) => {
       begin();
+      const { signal } = letGo;
+      let last = null;
       try {
-        const body = JSON.stringify(await wish());
-        const answer = await request(path, { method: "POST", body, type: "application/json" });
-        for await (const progress of lines(answer)) news(progress);
-        if (state === "running") throw new TypeError("It ended without an end.");
+        const body = JSON.stringify(await wish(signal));
+        const answer = await request(path, { method: "POST", body, type: "application/json", signal });
+        for await (const progress of lines(answer)) news((last = progress));
+        if (!last?.ended) throw new TypeError("It ended without an end.");
       } catch (failure) {
-        // Of a connection that broke it is known when the server lives again.
-        if (failure instanceof TypeError) await awake();
+        if (last?.ended) return; // and another one may run by now
+        const lost = failure instanceof TypeError;
+        if (lost) await back(signal);
         end();
-        say("", { urgent: true });
-        complaint.textContent = failure instanceof TypeError ? LOST : failure.message;
+        say(signal.aborted && !lost ? "Stopped before it began." : "", { urgent: true });
+        if (lost || !signal.aborted) complaint.textContent = lost ? LOST : failure.message;
       }
+    };
+
+    // After a connection that broke: wait until the server lives again, or nobody wishes to wait.
+    const back = (signal) => {
+      known = false;
+      if (stopping) letGo.abort(); // what was asked to stop is gone
+      const given = new Promise((resolve) => signal.addEventListener("abort", resolve));
+      return signal.aborted ? null : Promise.race([awake(), given]);
     };
 
     const dream = () => {
@@ -104,22 +118,29 @@
       bar.value = 0;
       job = "";
       stage.begin();
-      follow("/api/dreams", async () => ({ ...window.nightmare.form.wish(), photo: await window.nightmare.photoReady() }));
+      follow("/api/dreams", async (signal) => {
+        const wish = window.nightmare.form.wish();
+        return { ...wish, photo: await window.nightmare.photoReady(signal) };
+      });
     };
 
     const goFurther = () => follow(`/api/dreams/${job}/further`, () => ({}));
 
+    // A dream that is known ends after its step, and its last picture comes. Of another nothing would come, and while
+    // the server is away nobody hears us: then we hang up, which stops it as well.
     const stop = async () => {
       if (state !== "running" || stopping) return;
+      if (!known) {
+        letGo.abort();
+        return;
+      }
       stopping = true;
       draw();
-      if (job) await stopJob();
-    };
-
-    const stopJob = async () => {
+      const { signal } = letGo;
       try {
-        await getJson(`/api/dreams/${job}/stop`, { method: "POST" });
+        await getJson(`/api/dreams/${job}/stop`, { method: "POST", signal });
       } catch (failure) {
+        if (signal.aborted) return;
         complaint.textContent = failure.message;
         stopping = false;
         draw();
@@ -129,10 +150,10 @@
     // ---- news of the dream
 
     const news = (progress) => {
+      known = true;
       if (progress.job !== job) {
         job = progress.job;
         stage.begin();
-        if (stopping && !progress.ended) stopJob(); // it was not known yet when Stop was pressed
       }
       viewer.dataset.step = String(progress.step);
       if (progress.status !== 200) {
