@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -188,9 +188,7 @@ def test_flip_shows_the_photo_while_it_is_held(server: Server, visit: Visit) -> 
 
 
 def test_result_is_offered_when_there_is_one(server: Server, visit: Visit) -> None:
-    visitor = visit(server)
-    visitor.expect("503")
-    page = visitor.open()
+    page = visit(server).open()
     actions = page.locator(".nm-actions")
     server.delay(0.2)
     dream(page)
@@ -361,10 +359,32 @@ def test_look_sets_the_sliders_and_a_slider_makes_it_custom(server: Server, visi
     assert (recipe.iterations, recipe.octaves, recipe.parametrisation, recipe.strength) == (2, 4, "pixels", 1.0)
 
 
-def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit, tmp_path: Path) -> None:
+def test_emptied_number_is_its_default(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    more_controls(page)
+    asked: list[dict[str, Any]] = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if request.method == "POST" else None)
+    page.locator("#dream-seed input").fill("5")
+    page.locator("#dream-seed input").press("Tab")
+    page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).seed === 5")
+    page.locator("#dream-seed input").fill("")
+    page.locator("#dream-seed input").press("Tab")
+    page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).seed === null")
+    dream(page)
+    page.wait_for_selector(RESULT)
+    page.wait_for_timeout(500)  # in which it is asked what the next one takes
+    assert [each["seed"] for each in asked if each and "seed" in each][-2:] == [0, 0]
+
+
+def test_own_dream_asks_and_restores_every_control(
+    start_server: Callable[..., Server], visit: Visit, tmp_path: Path
+) -> None:
+    server = start_server("--networks", "2")
     page = visit(server).open()
     more_controls(page)
     page.get_by_label("Whisper").check()
+    page.locator("#dream-model input").click()
+    page.get_by_role("option", name="stub-1").click()
     for name, value in {"octaves": 2, "iterations": 3, "jitter": 5, "side": 256, "strength": 65}.items():
         set_slider(page, name, value)
     page.get_by_label("Keep photo's colours").check()
@@ -377,7 +397,7 @@ def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit,
     page.wait_for_selector(RESULT)
     content = saved(page, tmp_path / "dream.png").read_bytes()
     wanted = json.loads(page.evaluate("localStorage['nightmare.dream']"))
-    assert wanted["keep_colors"] is True
+    assert (wanted["keep_colors"], wanted["model"]) == (True, "stub-1")
 
     other = visit(server).open()
     for choice, taken in (("Cancel", False), ("Load its settings", True)):

@@ -229,6 +229,10 @@
 
   const openTab = () => {
     const button = tabButton(place().tab);
+    if (!button && tabButton("dream")) {
+      go("dream"); // the address names no tab: else keys and files would go to none
+      return;
+    }
     if (button && button.getAttribute("aria-selected") !== "true") button.click();
     emit("place", place());
   };

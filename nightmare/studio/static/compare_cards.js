@@ -23,6 +23,9 @@
     return names.filter((name) => new Set(known.map((each) => inWords(each.settings[name]))).size > 1);
   };
 
+  // An experiment of which only the name is known.
+  const untold = (name, remark) => ({ title: name, model: "", data: "", accuracy: null, settings: {}, remark });
+
   const facts = ({ model, data, accuracy }) => {
     const right = accuracy === null ? "" : `validation accuracy ${percent(accuracy)}`;
     return [model, data, right].filter(Boolean).join(" · ");
@@ -121,5 +124,5 @@
     (button ?? picture ?? cards).focus({ preventScroll: true });
   };
 
-  window.nightmare.compareCards = { differing, cellText, card, photoCard, album, inPlace };
+  window.nightmare.compareCards = { differing, cellText, untold, card, photoCard, album, inPlace };
 })();

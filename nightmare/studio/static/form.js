@@ -68,9 +68,12 @@
         emit("strength", current.strength / 100);
         expectSoon();
       },
-      // What they show, as the server wants it.
+      // What they show, as the server wants it. A number that was emptied counts as the look has it, a seed as 0; no
+      // channel is a choice.
       wish: () => {
         const { look, strength, ...wish } = current;
+        const otherwise = { seed: 0, ...looks[wish.base] };
+        for (const [name, value] of Object.entries(wish)) wish[name] = value ?? otherwise[name] ?? null;
         return wish;
       },
       refresh: expectSoon,
