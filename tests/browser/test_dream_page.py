@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from made_pictures import file_of, picture
-from pages import RESULT, chosen, dream, drop, more_controls, set_slider, step, until
+from pages import RESULT, choose, chosen, dream, drop, more_controls, set_slider, step, until
 from PIL import Image
 from stub_studio import stub_model, stub_steps
 from visiting import Server, Visitor
@@ -19,7 +19,7 @@ from nightmare.dream.engine import finished, to_picture, to_tensor
 from nightmare.dream.picture import read_provenance
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 Visit = Callable[..., Visitor]
 PHOTO = file_of(picture(320, 240))
@@ -207,6 +207,73 @@ def test_result_is_offered_when_there_is_one(server: Server, visit: Visit) -> No
     set_slider(page, "strength", 60)
     page.wait_for_function("document.querySelector('.nm-after').style.opacity === '0.6'")
     assert not actions.is_visible(), "nothing came of it"
+
+
+def test_photo_chosen_during_a_dream_is_the_next_one(server: Server, visit: Visit) -> None:
+    server.delay(0.1)
+    page = visit(server).open()
+    chosen(page, PHOTO, "first.png")
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    choose(page, file_of(picture(300, 300)), "second.png")
+    page.wait_for_function("document.querySelector('.nm-photo [role=status]').textContent === 'second'")
+    assert page.get_attribute(".nm-viewer", "data-state") == "running"
+    server.delay(0.02)
+    page.wait_for_selector(RESULT)
+    assert page.get_attribute(".nm-before", "alt") == "The photo", "the dream stays"
+    assert "over second" in page.inner_text(".nm-dream-button")
+    dream(page)
+    page.wait_for_selector(RESULT)
+    assert "over" not in page.inner_text(".nm-dream-button")
+    assert (
+        page.evaluate(
+            "(({ naturalWidth, naturalHeight }) => naturalWidth / naturalHeight)(document.querySelector('.nm-before'))"
+        )
+        == 1
+    )
+    page.locator(".nm-results button").nth(1).click()
+    page.wait_for_function("document.querySelector('.nm-dream-button').textContent.includes('over second')")
+
+    held: list[Route] = []
+    page.route("**/api/dreams", lambda route: held.append(route))
+    dream(page)
+    choose(page, file_of(picture(320, 240)), "third.png")
+    page.wait_for_function("document.querySelector('.nm-photo [role=status]').textContent === 'third'")
+    refused = {"job": "", "status": 503, "ended": "Eight people are waiting.", "step": 0, "frame": -1, "share": 0}
+    held[0].fulfill(body=f"{json.dumps(refused)}\n")
+    page.wait_for_function("document.querySelector('.nm-before').alt === 'The photo third'")
+    assert page.inner_text(".nm-viewer > [role=alert]") == "Eight people are waiting."
+
+
+def test_dream_too_large_for_the_memory_is_had_smaller_by_one_click(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    sides: list[int] = []
+
+    def answer(route: "Route") -> None:
+        sides.append(route.request.post_data_json["side"])
+        if len(sides) > 1:
+            route.continue_()
+            return
+        sentence = "Too big for this machine at 512. Try 256?"
+        large = {"job": "large", "status": 507, "ended": sentence, "smaller": 256, "step": 0, "frame": -1, "share": 0}
+        route.fulfill(body=f"{json.dumps(large)}\n")
+
+    page.route("**/api/dreams", answer)
+    # Gradio takes its time on a busy machine.
+    page.evaluate(
+        """() => {
+          const { given } = nightmare.form;
+          nightmare.form.given = (...now) => nightmare.pause(1).then(() => given(...now));
+        }"""
+    )
+    page.click(".nm-dream-button")
+    page.wait_for_function("document.querySelector('.nm-viewer > [role=alert]').textContent.startsWith('Too big')")
+    page.get_by_role("button", name="Dream at 256").click()
+    page.wait_for_selector(RESULT)
+    assert sides[1:] == [256]
+    assert sides[0] > 256
+    assert page.get_by_role("button", name="Dream at 256").is_hidden()
+    assert page.evaluate("document.querySelector('.nm-before').naturalWidth") == 256
 
 
 def test_stop_keeps_the_picture_and_the_dream_goes_on(server: Server, visit: Visit, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 // A dream beside its photo: how far it is, and what can be done with the result. It follows a dream by the lines of POST /api/dreams, which nightmare/studio/dreams.py makes.
 (() => {
   "use strict";
-  const { make, on, emit, request, getJson, lines, speaker, calm, addKeys, keep, awake } = window.nightmare;
+  const { make, on, request, getJson, lines, speaker, calm, addKeys, keep, awake } = window.nightmare;
   const PLACES = ["", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth"];
   const LOST = "The dream was lost on the way. Dream again.";
 
@@ -9,6 +9,8 @@
     if (seconds >= 90) return `about ${Math.round(seconds / 60)} min`;
     return `about ${Math.max(1, Math.round(seconds))} s`;
   };
+
+  const brief = (name) => (name.length > 24 ? `${name.slice(0, 23)}…` : name);
 
   const sentenceOf = (progress) => {
     const { place, seconds, octave, octaves, iteration, iterations, ended, step, steps, left_out: leftOut } = progress;
@@ -36,6 +38,10 @@
     let stopping = false;
     let strength = 1;
     let expected = null;
+    let chosen = null; // the photo of the next dream
+    let asked = ""; // key of the photo of the dream that runs
+    let shown = ""; // and of that on show
+    const photos = new Map(); // the same of the dreams of this session
 
     const frameUrl = (number) => `/api/frames/${job}/${number}.jpg`;
 
@@ -50,7 +56,8 @@
     const label = () => {
       if (state === "waking") return ["Waking the model …", ""];
       if (state === "running") return [stopping ? "Stopping …" : "Stop", "Esc"];
-      return ["Dream", expected ? `${about(expected)} here` : ""];
+      const another = chosen && chosen.key !== shown ? `over ${brief(chosen.name)}` : "";
+      return ["Dream", [another, expected ? `${about(expected)} here` : ""].filter(Boolean).join(", ")];
     };
 
     const draw = () => {
@@ -85,6 +92,15 @@
       }
     };
 
+    // The photo of the next dream takes the place of what is on show.
+    const showChosen = () => {
+      if (!chosen || chosen.key === shown) return;
+      shown = chosen.key;
+      job = "";
+      stage.showPhoto(`/api/photos/${chosen.key}.jpg`, `The photo ${chosen.name}`);
+      draw();
+    };
+
     // Ask for a dream with `path` and `wish(signal)`, and follow it to its end.
     const follow = async (path, wish) => {
       begin();
@@ -102,6 +118,7 @@
         end();
         say(signal.aborted && !lost ? "Stopped before it began." : "", { urgent: true });
         if (lost || !signal.aborted) complaint.textContent = lost ? LOST : failure.message;
+        showChosen();
       }
     };
 
@@ -120,11 +137,15 @@
       stage.begin();
       follow("/api/dreams", async (signal) => {
         const wish = window.nightmare.form.wish();
-        return { ...wish, photo: await window.nightmare.photoReady(signal) };
+        asked = await window.nightmare.photoReady(signal);
+        return { ...wish, photo: asked };
       });
     };
 
-    const goFurther = () => follow(`/api/dreams/${job}/further`, () => ({}));
+    const goFurther = () => {
+      asked = shown;
+      follow(`/api/dreams/${job}/further`, () => ({}));
+    };
 
     // A dream that is known ends after its step, and its last picture comes. Of another nothing would come, and while
     // the server is away nobody hears us: then we hang up, which stops it as well.
@@ -161,15 +182,19 @@
         complaint.textContent = progress.ended;
         say("", { urgent: true });
         offerSmaller(progress.smaller);
+        showChosen();
         return;
       }
       bar.value = Math.max(bar.value, progress.share);
       say(sentenceOf(progress), { urgent: progress.frame === 0 || Boolean(progress.ended) });
-      if (progress.frame === 0) stage.showPhoto(frameUrl(0), "The photo");
-      else if (progress.ended || !calm()) stage.showFrame(frameUrl(progress.frame), progress.frame);
+      if (progress.frame === 0) {
+        shown = asked;
+        stage.showPhoto(frameUrl(0), "The photo");
+      } else if (progress.ended || !calm()) stage.showFrame(frameUrl(progress.frame), progress.frame);
       if (progress.ended) {
         end();
         if (progress.frame > 0) finish(progress);
+        else showChosen();
       }
     };
 
@@ -184,6 +209,7 @@
       further.hidden = progress.whole;
       offer();
       keep("result", job);
+      photos.set(job, shown);
       try {
         await results.add(job, progress.whole, [frameUrl(0), frameUrl(progress.frame)]);
       } catch {
@@ -194,10 +220,10 @@
     const offerSmaller = (side) => {
       smaller.hidden = !side;
       smaller.textContent = `Dream at ${side}`;
-      smaller.onclick = () => {
+      smaller.onclick = async () => {
         smaller.hidden = true;
-        emit("settings", { side });
-        setTimeout(dream, 300); // after Gradio has moved the slider
+        await window.nightmare.form.set({ side }); // else the large one would be dreamt again
+        dream();
       };
     };
 
@@ -207,7 +233,9 @@
       await stage.showBoth(result.photo, result.dreamt);
       offer();
       further.hidden = result.whole;
+      shown = photos.get(job) ?? "";
       say("", { urgent: true });
+      draw();
     };
 
     const results = window.nightmare.results(find(".nm-results"), props.most_results, (result) =>
@@ -222,11 +250,12 @@
     });
     on("strength", setStrength);
     on("photo", (photo) => {
-      if (state === "running") return;
+      chosen = photo;
+      if (state === "running") return; // the dream stays, and the button says over which photo the next one is
       withdraw();
-      job = "";
       say("", { urgent: true });
-      stage.showPhoto(`/api/photos/${photo.key}.jpg`, `The photo ${photo.name}`);
+      shown = ""; // a result over the same photo makes room for it, too
+      showChosen();
     });
     button.addEventListener("click", () => (state === "running" ? stop() : dream()));
     further.addEventListener("click", goFurther);
