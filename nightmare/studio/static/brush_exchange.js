@@ -127,9 +127,11 @@
       complaint.textContent = "";
       try {
         const blob = await picture.png();
-        await window.nightmare.bringPhoto(new File([blob], `${name}-brush.png`, { type: "image/png" }));
-        unsaved = false;
-        go("dream");
+        const file = new File([blob], `${name}-brush.png`, { type: "image/png" });
+        if (await window.nightmare.bringPhoto(file)) {
+          unsaved = false;
+          go("dream");
+        }
       } catch (failure) {
         complaint.textContent = failure.message;
       }

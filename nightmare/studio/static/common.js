@@ -111,8 +111,8 @@
     }
   }
 
-  // Resolves with the server's health when the model is awake. Refused, it goes on asking: a studio that was started anew
-  // with a token answers when somebody has logged in.
+  // Resolves with the server's health when the model is awake. Refused, it goes on asking: a studio that was started
+  // anew with a token answers when somebody has logged in.
   const awake = async () => {
     for (;;) {
       try {
@@ -175,9 +175,10 @@
     new Promise((resolve) => {
       const id = `nm-ask-${Date.now()}`;
       const dialog = make("dialog", { className: "nm-dialog", "aria-labelledby": id });
-      const buttons = choices.map((choice, place) =>
-        make("button", { type: "submit", value: choice, className: place ? "nm-button" : "nm-button nm-primary" }, choice),
-      );
+      const buttons = choices.map((choice, place) => {
+        const className = place ? "nm-button" : "nm-button nm-primary";
+        return make("button", { type: "submit", value: choice, className }, choice);
+      });
       const form = make("form", { method: "dialog" }, make("div", { className: "nm-dialog-buttons" }, ...buttons));
       dialog.append(make("p", { id }, sentence), form);
       document.body.append(dialog);

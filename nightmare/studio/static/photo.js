@@ -78,14 +78,15 @@
       return props.value;
     };
 
-    // Take a picture that the page itself has made.
+    // Take a picture that the page itself has made, and tell whether no newer one was chosen meanwhile.
     window.nightmare.bringPhoto = async (blob) => {
       chosen += 1;
       const mine = chosen;
       const photo = await bring(blob);
-      if (mine !== chosen) return;
+      if (mine !== chosen) return false;
       file = blob;
       use(photo);
+      return true;
     };
     window.nightmare.takePhoto = take;
 

@@ -1,5 +1,5 @@
-// The picture of the Dream tab: a photo, the dream over it as it grows, and the handle, the flip and the zoom to look at
-// both.
+// The picture of the Dream tab: a photo, the dream over it as it grows, and the handle, the flip and the zoom to look
+// at both.
 (() => {
   "use strict";
   const { calm, addKeys } = window.nightmare;

@@ -1,4 +1,5 @@
-// A dream beside its photo: how far it is, and what can be done with the result. It follows a dream by the lines of POST /api/dreams, which nightmare/studio/dreams.py makes.
+// A dream beside its photo: how far it is, and what can be done with the result. It follows a dream by the lines of
+// POST /api/dreams, which nightmare/studio/dreams.py makes.
 (() => {
   "use strict";
   const { make, on, request, getJson, lines, speaker, calm, addKeys, keep, awake } = window.nightmare;
@@ -14,7 +15,8 @@
 
   const sentenceOf = (progress) => {
     const { place, seconds, octave, octaves, iteration, iterations, ended, step, steps, left_out: leftOut } = progress;
-    const left = leftOut ? ` ${leftOut === 1 ? "One octave was" : `${leftOut} octaves were`} too small and left out.` : "";
+    const small = leftOut === 1 ? "One octave was" : `${leftOut} octaves were`;
+    const left = leftOut ? ` ${small} too small and left out.` : "";
     if (ended === "Done") return `Done.${left}`;
     if (ended) return `${ended} at step ${step} of ${steps}.`;
     if (place) return `${PLACES[place] ?? `Number ${place}`} in line${seconds ? `, ${about(seconds)}` : ""}`;
