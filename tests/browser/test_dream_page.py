@@ -273,6 +273,8 @@ def test_dream_too_large_for_the_memory_is_had_smaller_by_one_click(server: Serv
     assert sides[1:] == [256]
     assert sides[0] > 256
     assert page.get_by_role("button", name="Dream at 256").is_hidden()
+    again = "Promise.race([nightmare.form.set({ side: 256 }).then(() => 'shown'), nightmare.pause(5)])"
+    assert page.evaluate(again) == "shown", "it waits for a change of what is so already"
     assert page.evaluate("document.querySelector('.nm-before').naturalWidth") == 256
 
 
@@ -312,6 +314,7 @@ def test_stop_does_not_wait_for_a_server_that_is_away(start_server: Callable[...
     visitor = visit(server)
     visitor.expect("net::")
     page = visitor.open()
+    page.wait_for_selector(".nm-before[alt='The photo cat']")
     server.kill()
     dream(page)
     page.wait_for_selector(".nm-banner:not([hidden])")

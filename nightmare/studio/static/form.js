@@ -74,11 +74,12 @@
         waiting = waiting.filter((each) => !there.includes(each));
         for (const { resolve } of there) resolve();
       },
-      // Set some of them, and resolve when they show it: Gradio takes its time.
+      // Set some of them, and resolve when they show it: Gradio takes its time, and says nothing where all is as it was.
       set: (settings) =>
         new Promise((resolve) => {
-          waiting.push({ settings, resolve });
           emit("settings", settings);
+          if (shows(settings)) resolve();
+          else waiting.push({ settings, resolve });
         }),
       // What they show, as the server wants it. A number that was emptied counts as the look has it, a seed as 0; no
       // channel is a choice.
