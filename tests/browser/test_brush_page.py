@@ -1,19 +1,20 @@
 """The brush and those who use it: mouse, fingers and keys, photos that come and go, and a server in trouble."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from brush_pages import STILL, Server, Visit, bring, brush_page, click, picture, place, shown, stamped, stamps
+from brush_pages import CANVAS, STILL, Server, Visit, bring, brush_page, click, picture, place, shown, stamped, stamps
 from budgets import SPENT
 from made_pictures import file_of
 from pages import RESULT, dream, give
 from PIL import Image
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Download, Page, Route
 
 PHOTO = picture(640, 240)
 ALERT, STATUS = ".nm-brush [role=alert]", ".nm-brush [role=status]"
@@ -204,6 +205,49 @@ def test_refused_photo_leaves_the_one_before_it(sentence: str, server: Server, v
     page.set_input_files(".nm-brush input[type=file]", tmp_path / "refused.png")
     says(page, ALERT, sentence)
     assert (shown(page) == before).all()
+
+
+def test_newer_photo_is_not_replaced_by_one_that_takes_longer(server: Server, visit: Visit) -> None:
+    page = brush_page(visit(server), PHOTO)
+    page.evaluate(
+        """() => {
+          const read = nightmare.brushPhoto;
+          const held = new Promise((release) => (window.release = release));
+          nightmare.brushPhoto = async (blob, limits) => {
+            const image = await read(blob, limits);
+            if (blob.name === "first.png") await held;
+            return image;
+          };
+        }"""
+    )
+    bring(page, file_of(picture(320, 240)), "first.png")
+    bring(page, file_of(picture(300, 300)), "second.png")
+    page.wait_for_selector(".nm-brush[data-photo=second]")
+    page.evaluate("window.release()")
+    page.wait_for_timeout(300)  # in which it would be taken
+    assert page.get_attribute(".nm-brush", "data-photo") == "second"
+    assert shown(page).shape == (300, 300, 3)
+
+
+def test_nothing_is_saved_before_there_is_a_photo(server: Server, visit: Visit) -> None:
+    page = visit(server).page()
+    held: list[Route] = []
+    page.route(re.compile(r"/api/photos/cat\.jpg\?pixels=2048"), lambda route: held.append(route))
+    downloads: list[Download] = []
+    page.on("download", lambda download: downloads.append(download))
+    page.goto(f"{server.url}/#brush")
+    page.wait_for_selector(".nm-brush[data-state=ready]", timeout=20_000)
+    assert page.locator(".nm-brush .nm-save").is_disabled()
+    page.locator(CANVAS).focus()
+    page.keyboard.press("s")
+    page.wait_for_timeout(500)  # in which it would be saved
+    assert not downloads
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    page.wait_for_selector(".nm-brush[data-photo=cat]")
+    with page.expect_download():
+        page.keyboard.press("s")
 
 
 def test_painting_is_not_replaced_unasked(server: Server, visit: Visit) -> None:

@@ -161,6 +161,40 @@ def test_missing_card_has_its_sentence(four: Server, visit: Visit) -> None:
     assert kept.locator("tr").all_inner_texts() == ["train.epochs\t5"]
 
 
+OLDER = ('{"with": "stub-1,stub-2", "octaves": "many"}', '{"with": ["stub-1", "stub-2"]}', "[1, 2]", '"text"', "7")
+
+
+@pytest.mark.parametrize("older", OLDER)
+def test_view_that_an_older_page_kept_is_read_as_far_as_it_goes(older: str, four: Server, visit: Visit) -> None:
+    visitor = visit(four)
+    visitor.context.add_init_script(f"localStorage['nightmare.compare'] = {json.dumps(older)}")
+    page = visitor.open("/#compare")
+    page.wait_for_selector(".nm-compare[data-looked]")
+    assert names(page) == (["stub-1", "stub-2"] if "with" in older else ["stub", "stub-1"])
+    assert parameters(page)["octaves"] == "3"
+
+
+def test_view_outlives_a_reload_without_its_address(four: Server, visit: Visit) -> None:
+    visitor = visit(four)
+    opened(visitor, octaves=5)
+    page = visitor.open("/#compare")
+    page.wait_for_selector(".nm-compare[data-looked]")
+    assert names(page) == ["stub", "stub-1", "stub-2"]
+    assert {name: parameters(page)[name] for name in VIEW} == {name: str(VIEW[name]) for name in VIEW} | {
+        "octaves": "5"
+    }
+
+
+def test_what_is_lacking_to_compare_is_said(server: Server, four: Server, visit: Visit) -> None:
+    lonely = opened(visit(server), **{"with": "stub"})
+    status = "document.querySelector('.nm-compare-status').textContent"
+    lonely.wait_for_function(f"{status}.includes('`make repro`')")
+    page = opened(visit(four), **{"with": "stub"})
+    page.wait_for_function(f"{status} === 'Choose two experiments or more.'")
+    page.get_by_role("checkbox", name="stub-1").check()
+    page.wait_for_function(f"{status} === ''")
+
+
 def test_folder_without_dvc_says_so_in_a_sentence(four: Server, visit: Visit) -> None:
     page = opened(visit(four))
     page.wait_for_function("document.querySelector('.nm-dvc').textContent.includes('no DVC repository')")

@@ -5,12 +5,12 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from made_pictures import file_of, picture
-from pages import RESULT, chosen, dream, drop, more_controls, set_slider, step, until
+from pages import RESULT, choose, chosen, dream, drop, more_controls, set_slider, step, until
 from PIL import Image
 from stub_studio import stub_model, stub_steps
 from visiting import Server, Visitor
@@ -19,7 +19,7 @@ from nightmare.dream.engine import finished, to_picture, to_tensor
 from nightmare.dream.picture import read_provenance
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 Visit = Callable[..., Visitor]
 PHOTO = file_of(picture(320, 240))
@@ -188,9 +188,7 @@ def test_flip_shows_the_photo_while_it_is_held(server: Server, visit: Visit) -> 
 
 
 def test_result_is_offered_when_there_is_one(server: Server, visit: Visit) -> None:
-    visitor = visit(server)
-    visitor.expect("503")
-    page = visitor.open()
+    page = visit(server).open()
     actions = page.locator(".nm-actions")
     server.delay(0.2)
     dream(page)
@@ -209,6 +207,75 @@ def test_result_is_offered_when_there_is_one(server: Server, visit: Visit) -> No
     set_slider(page, "strength", 60)
     page.wait_for_function("document.querySelector('.nm-after').style.opacity === '0.6'")
     assert not actions.is_visible(), "nothing came of it"
+
+
+def test_photo_chosen_during_a_dream_is_the_next_one(server: Server, visit: Visit) -> None:
+    server.delay(0.1)
+    page = visit(server).open()
+    chosen(page, PHOTO, "first.png")
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    choose(page, file_of(picture(300, 300)), "second.png")
+    page.wait_for_function("document.querySelector('.nm-photo [role=status]').textContent === 'second'")
+    assert page.get_attribute(".nm-viewer", "data-state") == "running"
+    server.delay(0.02)
+    page.wait_for_selector(RESULT)
+    assert page.get_attribute(".nm-before", "alt") == "The photo", "the dream stays"
+    assert "over second" in page.inner_text(".nm-dream-button")
+    dream(page)
+    page.wait_for_selector(RESULT)
+    assert "over" not in page.inner_text(".nm-dream-button")
+    assert (
+        page.evaluate(
+            "(({ naturalWidth, naturalHeight }) => naturalWidth / naturalHeight)(document.querySelector('.nm-before'))"
+        )
+        == 1
+    )
+    page.locator(".nm-results button").nth(1).click()
+    page.wait_for_function("document.querySelector('.nm-dream-button').textContent.includes('over second')")
+
+    held: list[Route] = []
+    page.route("**/api/dreams", lambda route: held.append(route))
+    dream(page)
+    choose(page, file_of(picture(320, 240)), "third.png")
+    page.wait_for_function("document.querySelector('.nm-photo [role=status]').textContent === 'third'")
+    refused = {"job": "", "status": 503, "ended": "Eight people are waiting.", "step": 0, "frame": -1, "share": 0}
+    held[0].fulfill(body=f"{json.dumps(refused)}\n")
+    page.wait_for_function("document.querySelector('.nm-before').alt === 'The photo third'")
+    assert page.inner_text(".nm-viewer > [role=alert]") == "Eight people are waiting."
+
+
+def test_dream_too_large_for_the_memory_is_had_smaller_by_one_click(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    sides: list[int] = []
+
+    def answer(route: "Route") -> None:
+        sides.append(route.request.post_data_json["side"])
+        if len(sides) > 1:
+            route.continue_()
+            return
+        sentence = "Too big for this machine at 512. Try 256?"
+        large = {"job": "large", "status": 507, "ended": sentence, "smaller": 256, "step": 0, "frame": -1, "share": 0}
+        route.fulfill(body=f"{json.dumps(large)}\n")
+
+    page.route("**/api/dreams", answer)
+    # Gradio takes its time on a busy machine.
+    page.evaluate(
+        """() => {
+          const { given } = nightmare.form;
+          nightmare.form.given = (...now) => nightmare.pause(1).then(() => given(...now));
+        }"""
+    )
+    page.click(".nm-dream-button")
+    page.wait_for_function("document.querySelector('.nm-viewer > [role=alert]').textContent.startsWith('Too big')")
+    page.get_by_role("button", name="Dream at 256").click()
+    page.wait_for_selector(RESULT)
+    assert sides[1:] == [256]
+    assert sides[0] > 256
+    assert page.get_by_role("button", name="Dream at 256").is_hidden()
+    again = "Promise.race([nightmare.form.set({ side: 256 }).then(() => 'shown'), nightmare.pause(5)])"
+    assert page.evaluate(again) == "shown", "it waits for a change of what is so already"
+    assert page.evaluate("document.querySelector('.nm-before').naturalWidth") == 256
 
 
 def test_stop_keeps_the_picture_and_the_dream_goes_on(server: Server, visit: Visit, tmp_path: Path) -> None:
@@ -240,6 +307,34 @@ def test_stop_keeps_the_picture_and_the_dream_goes_on(server: Server, visit: Vis
     dream(page)
     page.wait_for_selector(RESULT)
     assert (rgb(saved(page, tmp_path / "again.png")) == whole).all()
+
+
+def test_stop_does_not_wait_for_a_server_that_is_away(start_server: Callable[..., Server], visit: Visit) -> None:
+    server = start_server()
+    visitor = visit(server)
+    visitor.expect("net::")
+    page = visitor.open()
+    page.wait_for_selector(".nm-before[alt='The photo cat']")
+    server.kill()
+    dream(page)
+    page.wait_for_selector(".nm-banner:not([hidden])")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=2000)
+    assert page.is_enabled(".nm-dream-button")
+    assert page.inner_text(".nm-status") == "Stopped before it began."
+    assert page.get_attribute(".nm-before", "alt") == "The photo cat"
+    server.start()
+    page.wait_for_selector(".nm-banner", state="hidden", timeout=40_000)
+    page.wait_for_timeout(1000)  # in which it would begin
+    assert server.count("begun") == 0, "it was given up"
+
+    server.delay(0.3)
+    dream(page)
+    page.wait_for_selector(".nm-frame")
+    server.kill()
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=2000)
+    assert "Dream again" in page.inner_text(".nm-viewer > [role=alert]")
 
 
 def test_closed_page_frees_the_dreamer(server: Server, visit: Visit) -> None:
@@ -334,10 +429,32 @@ def test_look_sets_the_sliders_and_a_slider_makes_it_custom(server: Server, visi
     assert (recipe.iterations, recipe.octaves, recipe.parametrisation, recipe.strength) == (2, 4, "pixels", 1.0)
 
 
-def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit, tmp_path: Path) -> None:
+def test_emptied_number_is_its_default(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    more_controls(page)
+    asked: list[dict[str, Any]] = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if request.method == "POST" else None)
+    page.locator("#dream-seed input").fill("5")
+    page.locator("#dream-seed input").press("Tab")
+    page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).seed === 5")
+    page.locator("#dream-seed input").fill("")
+    page.locator("#dream-seed input").press("Tab")
+    page.wait_for_function("JSON.parse(localStorage['nightmare.dream']).seed === null")
+    dream(page)
+    page.wait_for_selector(RESULT)
+    page.wait_for_timeout(500)  # in which it is asked what the next one takes
+    assert [each["seed"] for each in asked if each and "seed" in each][-2:] == [0, 0]
+
+
+def test_own_dream_asks_and_restores_every_control(
+    start_server: Callable[..., Server], visit: Visit, tmp_path: Path
+) -> None:
+    server = start_server("--networks", "2")
     page = visit(server).open()
     more_controls(page)
     page.get_by_label("Whisper").check()
+    page.locator("#dream-model input").click()
+    page.get_by_role("option", name="stub-1").click()
     for name, value in {"octaves": 2, "iterations": 3, "jitter": 5, "side": 256, "strength": 65}.items():
         set_slider(page, name, value)
     page.get_by_label("Keep photo's colours").check()
@@ -350,7 +467,7 @@ def test_own_dream_asks_and_restores_every_control(server: Server, visit: Visit,
     page.wait_for_selector(RESULT)
     content = saved(page, tmp_path / "dream.png").read_bytes()
     wanted = json.loads(page.evaluate("localStorage['nightmare.dream']"))
-    assert wanted["keep_colors"] is True
+    assert (wanted["keep_colors"], wanted["model"]) == (True, "stub-1")
 
     other = visit(server).open()
     for choice, taken in (("Cancel", False), ("Load its settings", True)):

@@ -5,6 +5,7 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -14,6 +15,9 @@ from PIL import Image
 from visiting import Server, Visitor
 
 from benchmarks.studio import Peak
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 Visit = Callable[..., Visitor]
 UNREADABLE = "That file is not a picture we can read (PNG, JPEG or WebP)."
@@ -40,18 +44,18 @@ def animated() -> bytes:
 
 
 REFUSED = {
-    "text": (b"not a picture at all", UNREADABLE),
-    "truncated": (file_of(picture(400, 300), "JPEG")[:2000], UNREADABLE),
-    "animation": (animated(), UNREADABLE),
-    "tiny": (file_of(picture(20, 400)), "The photo is 20 x 400; each side needs 32 pixels."),
+    "text": (b"not a picture at all", "415", UNREADABLE),
+    "truncated": (file_of(picture(400, 300), "JPEG")[:2000], "415", UNREADABLE),
+    "animation": (animated(), "415", UNREADABLE),
+    "tiny": (file_of(picture(20, 400)), "422", "The photo is 20 x 400; each side needs 32 pixels."),
 }
 
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refusal_is_a_sentence_and_the_photo_before_it_stays(what: str, server: Server, visit: Visit) -> None:
-    content, sentence = REFUSED[what]
+    content, status, sentence = REFUSED[what]
     visitor = visit(server)
-    visitor.expect("status 4", "the server responded with a status of 4")
+    visitor.expect(status, path="/api/photos")
     page = visitor.open()
     choose(page, content)
     page.wait_for_function(
@@ -129,6 +133,41 @@ def test_small_photo_is_taken_with_a_warning(server: Server, visit: Visit) -> No
     page = visit(server).open()
     chosen(page, file_of(picture(200, 150)), "small.png")
     assert "its dreams will be coarse" in page.inner_text(".nm-photo [role=status]")
+
+
+def test_what_is_said_of_a_photo_stays_with_it(server: Server, visit: Visit) -> None:
+    visitor = visit(server)
+    visitor.expect("415", path="/api/photos")
+    page = visitor.open()
+    chosen(page, file_of(picture(200, 150)), "small.png")
+    said = page.inner_text(".nm-photo [role=status]")
+    assert said.startswith("small. The photo is 200 x 150")
+    choose(page, b"not a picture at all")
+    page.wait_for_function(
+        "text => document.querySelector('.nm-photo [role=alert]').textContent === text", arg=UNREADABLE
+    )
+    assert page.inner_text(".nm-photo [role=status]") == said
+    dreamt = {"key": "dreamt", "name": "dreamt", "remark": "", "unloadable": "Its settings have no sliders here."}
+    page.route("**/api/photos?*", lambda route: route.fulfill(json=dreamt))
+    choose(page, file_of(picture(200, 150)), "dreamt.png")
+    page.get_by_role("button", name="Cancel").click()
+    page.wait_for_selector("dialog", state="detached")
+    assert page.inner_text(".nm-photo [role=status]") == said
+
+
+def test_newer_photo_is_not_replaced_by_one_that_comes_late(server: Server, visit: Visit) -> None:
+    page = visit(server).open()
+    held: list[Route] = []
+    page.route("**/api/photos?name=first*", lambda route: held.append(route))
+    choose(page, file_of(picture(320, 240)), "first.png")
+    while not held:
+        page.wait_for_timeout(20)
+    chosen(page, file_of(picture(300, 300)), "second.png")
+    with page.expect_response("**/api/photos?name=first*"):
+        held[0].continue_()
+    page.wait_for_timeout(300)  # in which it would be taken
+    assert page.get_attribute(".nm-before", "alt") == "The photo second"
+    assert page.inner_text(".nm-photo [role=status]") == "second"
 
 
 def test_nothing_is_left_on_the_disk(server: Server, visit: Visit) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from pages import RESULT, give
 from visiting import Server, Visitor
 
 if TYPE_CHECKING:
@@ -45,6 +46,20 @@ def test_tab_and_address_follow_each_other(server: Server, visit: Visit) -> None
     assert page.evaluate("nightmare.place().parameters.get('octaves')") == "3"
     page.reload()
     page.wait_for_selector("#tab-compare-button[aria-selected=true]")
+
+
+@pytest.mark.parametrize("unknown", ["foo", "foo?octaves=3"])
+def test_address_of_no_tab_is_the_first_one(unknown: str, server: Server, visit: Visit) -> None:
+    page = visit(server).open(f"/#{unknown}")
+    page.wait_for_function("location.hash === '#dream'")
+    page.get_by_role("tab", name="Review").click()
+    page.wait_for_function("location.hash === '#review'")
+    page.evaluate("hash => (location.hash = hash)", unknown)
+    page.wait_for_selector("#tab-dream-button[aria-selected=true]")
+    give(page, "drop", "dropped")
+    page.wait_for_function("document.querySelector('.nm-before').alt === 'The photo dropped'")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(RESULT)
 
 
 def test_content_note_comes_once_and_the_switch_remembers(server: Server, visit: Visit) -> None:

@@ -1,5 +1,5 @@
-// What comes under the brush and what leaves it: photos of one's own, those of the Dream tab and its dreams; saving, and
-// sending to the Dream tab.
+// What comes under the brush and what leaves it: photos of one's own, those of the Dream tab and its dreams; saving,
+// and sending to the Dream tab.
 (() => {
   "use strict";
   const { make, on, ask, request, place, go } = window.nightmare;
@@ -18,19 +18,30 @@
     let offered = null; // by the Dream tab
     let shown = ""; // key of the one that is on show, if it is from there
     let own = false; // brought here, so that the Dream tab's does not take its place
+    let reading = 0; // of what is brought here
+    let wished = 0; // counts what is to come under the brush,
+    let put = 0; // and is the number of what came: an older one that comes later is let go
+
+    const next = () => {
+      wished += 1;
+      return wished;
+    };
 
     const enable = () => {
       saveButton.disabled = sendButton.disabled = !picture.width;
     };
 
-    // Put the picture in `blob` under the brush. Whoever has painted is asked first.
-    const bring = async (blob, called) => {
+    // Put the picture in `blob` under the brush, unless one of a higher `number` is there by then. Whoever has painted
+    // is asked first.
+    const bring = async (blob, called, number) => {
+      const late = () => number < put;
       complaint.textContent = "";
       try {
         const image = await window.nightmare.brushPhoto(blob, props);
+        if (late()) return false;
         if (unsaved && picture.painted) {
           const sentence = "What is painted is not saved. Replace it with the new photo?";
-          if ((await ask(sentence, ["Keep painting", REPLACE])) !== REPLACE) return false;
+          if ((await ask(sentence, ["Keep painting", REPLACE])) !== REPLACE || late()) return false;
         }
         const shrink = Math.min(1, props.side / Math.max(image.naturalWidth, image.naturalHeight));
         const [width, height] = [image.naturalWidth, image.naturalHeight].map((side) =>
@@ -38,8 +49,9 @@
         );
         act.leave();
         picture.load(image, width, height);
+        put = number;
       } catch (failure) {
-        complaint.textContent = failure.message;
+        if (!late()) complaint.textContent = failure.message;
         return false;
       }
       name = called;
@@ -51,23 +63,27 @@
     };
 
     const take = async (file) => {
-      if (!(await bring(file, (file.name ?? "photo").replace(/\.[^.]*$/, "")))) return;
-      own = true;
-      shown = "";
+      reading += 1;
+      if (await bring(file, (file.name ?? "photo").replace(/\.[^.]*$/, ""), next())) {
+        own = true;
+        shown = "";
+      }
+      reading -= 1;
       offer();
     };
 
     const takeOffered = async () => {
-      const wanted = offered;
+      const number = next();
       try {
         const key = await window.nightmare.photoReady();
+        const wanted = offered; // the one of that key, though another was offered meanwhile
         const blob = await (await request(`/api/photos/${key}.jpg?pixels=${props.side}`)).blob();
-        if (wanted !== offered && wanted.key !== key) return; // another one was chosen meanwhile
-        if (await bring(blob, wanted.name)) {
+        if (await bring(blob, wanted.name, number)) {
           own = false;
           shown = wanted.key;
         }
       } catch (failure) {
+        if (number < put) return;
         complaint.textContent = failure.message;
         own = true; // it is tried again when somebody asks for it
         shown = "";
@@ -78,7 +94,7 @@
     const offer = () => {
       const another = offered !== null && offered.key !== shown;
       followButton.hidden = !another;
-      if (another && !own && !picture.painted && place().tab === "brush") {
+      if (another && !own && !reading && !picture.painted && place().tab === "brush") {
         shown = offered.key;
         takeOffered();
       }
@@ -87,16 +103,18 @@
     const takeResult = async ({ job, strength }) => {
       own = true;
       go("brush");
+      const number = next();
       try {
         const blob = await (await request(`/api/results/${job}.png?strength=${strength.toFixed(2)}`)).blob();
-        if (await bring(blob, "dream")) shown = "";
+        if (await bring(blob, "dream", number)) shown = "";
       } catch (failure) {
-        complaint.textContent = failure.message;
+        if (number >= put) complaint.textContent = failure.message;
       }
       offer();
     };
 
     const save = async () => {
+      if (!picture.width) return; // the key has nothing to save either
       const link = make("a", { href: URL.createObjectURL(await picture.png()), download: `${name}-brush.png` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
@@ -109,9 +127,11 @@
       complaint.textContent = "";
       try {
         const blob = await picture.png();
-        await window.nightmare.bringPhoto(new File([blob], `${name}-brush.png`, { type: "image/png" }));
-        unsaved = false;
-        go("dream");
+        const file = new File([blob], `${name}-brush.png`, { type: "image/png" });
+        if (await window.nightmare.bringPhoto(file)) {
+          unsaved = false;
+          go("dream");
+        }
       } catch (failure) {
         complaint.textContent = failure.message;
       }

@@ -3,8 +3,8 @@
   "use strict";
   const { addKeys } = window.nightmare;
 
-  // `act` does what is not of the `pointers` or the `controls`: move(across, down) by pixels, dream(), photo(on), undo(),
-  // redo(), reset(), save(), zoom() and leave().
+  // `act` does what is not of the `pointers` or the `controls`: move(across, down) by pixels, dream(), photo(on),
+  // undo(), redo(), reset(), save(), zoom() and leave().
   window.nightmare.brushKeys = (canvas, pointers, controls, act) => {
     const arrow = (key, across, down, text) => ({
       keys: [key, `Shift+${key}`],

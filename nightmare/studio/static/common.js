@@ -60,10 +60,15 @@
     }
   }
 
-  const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+  // A `signal` that is aborted ends it at once.
+  const pause = (seconds, signal = null) =>
+    new Promise((resolve) => {
+      setTimeout(resolve, 1000 * seconds);
+      signal?.addEventListener("abort", resolve, { once: true });
+    });
 
-  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds;
-  // `tries()` hears of each time.
+  // The answer, or a Failure with a sentence. While the server is away it is asked again after 1, 2, 4 … 30 seconds,
+  // until `signal` is aborted; `tries()` hears of each time.
   const request = async (path, { method = "GET", body, type, signal, tries } = {}) => {
     const headers = { "X-Deep-Nightmare": "1", ...(type ? { "Content-Type": type } : {}) };
     for (let seconds = 1; ; seconds = Math.min(2 * seconds, LONGEST_PAUSE)) {
@@ -74,7 +79,7 @@
       } catch (error) {
         if (signal?.aborted) throw error;
         banner(`${GONE} Trying again in ${seconds} s.`);
-        await pause(seconds);
+        await pause(seconds, signal);
         continue;
       }
       if (answer.ok) {
@@ -106,8 +111,8 @@
     }
   }
 
-  // Resolves with the server's health when the model is awake. Refused, it goes on asking: a studio that was started anew
-  // with a token answers when somebody has logged in.
+  // Resolves with the server's health when the model is awake. Refused, it goes on asking: a studio that was started
+  // anew with a token answers when somebody has logged in.
   const awake = async () => {
     for (;;) {
       try {
@@ -170,9 +175,10 @@
     new Promise((resolve) => {
       const id = `nm-ask-${Date.now()}`;
       const dialog = make("dialog", { className: "nm-dialog", "aria-labelledby": id });
-      const buttons = choices.map((choice, place) =>
-        make("button", { type: "submit", value: choice, className: place ? "nm-button" : "nm-button nm-primary" }, choice),
-      );
+      const buttons = choices.map((choice, place) => {
+        const className = place ? "nm-button" : "nm-button nm-primary";
+        return make("button", { type: "submit", value: choice, className }, choice);
+      });
       const form = make("form", { method: "dialog" }, make("div", { className: "nm-dialog-buttons" }, ...buttons));
       dialog.append(make("p", { id }, sentence), form);
       document.body.append(dialog);
@@ -224,6 +230,10 @@
 
   const openTab = () => {
     const button = tabButton(place().tab);
+    if (!button && tabButton("dream")) {
+      go("dream"); // the address names no tab: else keys and files would go to none
+      return;
+    }
     if (button && button.getAttribute("aria-selected") !== "true") button.click();
     emit("place", place());
   };

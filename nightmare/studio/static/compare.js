@@ -4,8 +4,8 @@
   "use strict";
   const { make, on, go, place, getJson } = window.nightmare;
   const { speaker, keep, kept, awake } = window.nightmare;
-  const { differing, cellText, card, photoCard, album, inPlace } = window.nightmare.compareCards;
-  const { MODES, PHOTO, beside, first, parse, parametersOf } = window.nightmare.compareState;
+  const { differing, cellText, untold, card, photoCard, album, inPlace } = window.nightmare.compareCards;
+  const { MODES, PHOTO, beside, first, parse, parametersOf, demand } = window.nightmare.compareState;
 
   const option = (value, text = value) => make("option", { value }, text);
 
@@ -18,9 +18,12 @@
     const beginning = first(props);
     const known = new Map(props.networks.map((each) => [each.name, each]));
     const photos = new Map(props.samples.map((key) => [key, key]));
-    let state = { ...beginning, ...kept("compare") };
+    // Older pages kept it in other shapes: it is read like an address, which may say anything as well.
+    let state = parse(new URLSearchParams(Object.entries(Object(kept("compare")))), beginning, props.most);
     let flipped = false;
     let asking = false; // DVC, for its experiments
+    let answered = false;
+    let demanded = ""; // what the status says of the choice of experiments
     let written = ""; // the address as we left it: what it says is no news
 
     const complain = (sentence) => {
@@ -30,7 +33,7 @@
     // ---- state and address
 
     const write = () => {
-      keep("compare", state);
+      keep("compare", parametersOf(state));
       if (place().tab !== "compare") return;
       written = String(new URLSearchParams(parametersOf(state)));
       go("compare", parametersOf(state));
@@ -62,14 +65,7 @@
 
     // ---- what is shown
 
-    const unknown = (name) => ({
-      title: name,
-      model: "",
-      data: "",
-      accuracy: null,
-      settings: {},
-      remark: asking ? "Asking DVC …" : "There is no experiment of this name here.",
-    });
+    const unknown = (name) => untold(name, asking ? "Asking DVC …" : "There is no experiment of this name here.");
 
     const drawCards = () => {
       const experiments = state.with.map((name) => known.get(name) ?? unknown(name));
@@ -156,7 +152,8 @@
       view.dataset.mode = state.album ? "album" : state.mode;
       view.classList.toggle("nm-compare-flipped", flipped);
       find(".nm-compare-flip").setAttribute("aria-pressed", String(flipped));
-      const style = { "--nm-split": `${state.split}%`, "--nm-zoom": state.zoom, "--nm-x": `${state.x}%`, "--nm-y": `${state.y}%` };
+      const { split, zoom: scale, x, y } = state;
+      const style = { "--nm-split": `${split}%`, "--nm-zoom": scale, "--nm-x": `${x}%`, "--nm-y": `${y}%` };
       for (const [name, value] of Object.entries(style)) view.style.setProperty(name, value);
       find(".nm-compare-split").value = state.split;
       find(".nm-zoom-value").textContent = `${Math.round(100 * state.zoom)} %`;
@@ -166,7 +163,8 @@
       drawChips();
       choose(".nm-compare-photo", [...photos], state.photo);
       const bases = props.looks.includes(state.base) ? props.looks : [...props.looks, state.base];
-      choose(".nm-compare-base", bases.map((base) => [base, base.startsWith("{") ? "As that dream" : base]), state.base);
+      const looks = bases.map((base) => [base, base.startsWith("{") ? "As that dream" : base]);
+      choose(".nm-compare-base", looks, state.base);
       choose(".nm-compare-side", beside(props.sides, state.side).map((side) => [side, `${side} pixels`]), state.side);
       const others = state.with.map((name) => [name, known.get(name)?.title ?? name]);
       choose(".nm-against", [[PHOTO, "the photo"], ...others], state.against);
@@ -188,7 +186,8 @@
       // The one of both that went away hands the focus on.
       if (focused) (stop.hidden ? (button.disabled ? cards : button) : stop).focus();
       find(".nm-album-save").hidden = !state.album;
-      if (!making.busy() && state.with.length < 2) say("Choose two experiments or more.");
+      const wanted = demand(state, known.size, answered);
+      if (!making.busy() && demanded !== wanted) say((demanded = wanted));
     };
 
     const focusCard = (index) => cards.querySelectorAll(".nm-card:not(.nm-card-photo)")[index]?.focus();
@@ -263,6 +262,7 @@
         find(".nm-dvc").textContent = failure.message;
       }
       asking = false;
+      answered = true;
       draw();
       look();
     };
@@ -272,7 +272,7 @@
       if (failure) return;
       const others = state.with.filter((name) => name !== model).slice(0, props.most - 1);
       state = { ...state, ...settings, with: [model, ...others], album: "" };
-      keep("compare", state);
+      keep("compare", parametersOf(state));
     });
     on("place", ({ tab, parameters }) => {
       if (tab !== "compare" || (parameters.size && String(parameters) === written)) return;

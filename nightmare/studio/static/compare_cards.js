@@ -23,6 +23,9 @@
     return names.filter((name) => new Set(known.map((each) => inWords(each.settings[name]))).size > 1);
   };
 
+  // An experiment of which only the name is known.
+  const untold = (name, remark) => ({ title: name, model: "", data: "", accuracy: null, settings: {}, remark });
+
   const facts = ({ model, data, accuracy }) => {
     const right = accuracy === null ? "" : `validation accuracy ${percent(accuracy)}`;
     return [model, data, right].filter(Boolean).join(" · ");
@@ -53,8 +56,9 @@
     const box = make("div", { className: "nm-not-made" });
     if (remark) box.append(make("p", {}, remark));
     else if (missing) box.append(make("p", {}, "not made: run "), make("code", {}, missing));
-    else if (making) box.append(make("p", {}, "Dreaming …"), make("progress", { "aria-label": `${title}: share made` }));
-    else box.append(make("p", {}, "not made"), press("Make", run, `Make ${title}, ${cell}`));
+    else if (making) {
+      box.append(make("p", {}, "Dreaming …"), make("progress", { "aria-label": `${title}: share made` }));
+    } else box.append(make("p", {}, "not made"), press("Make", run, `Make ${title}, ${cell}`));
     return box;
   };
 
@@ -81,8 +85,10 @@
   };
 
   const photoCard = (url, name) => {
-    const picture = make("div", { className: "nm-card-picture" }, make("div", { className: "nm-own" }, image(url, `The photo ${name}`)));
-    return make("article", { className: "nm-card nm-card-photo" }, make("header", {}, make("h3", {}, "Photo")), picture);
+    const own = make("div", { className: "nm-own" }, image(url, `The photo ${name}`));
+    const picture = make("div", { className: "nm-card-picture" }, own);
+    const header = make("header", {}, make("h3", {}, "Photo"));
+    return make("article", { className: "nm-card nm-card-photo" }, header, picture);
   };
 
   // Octaves down, iterations across. `urlOf(octaves, iterations)` is nothing where the dream is not made.
@@ -104,8 +110,10 @@
       make("thead", {}, make("tr", {}, make("td", {}, image(photo, "The photo")), ...head)),
       make("tbody", {}, ...rows),
     );
-    const title = make("header", { className: "nm-row" }, make("h3", {}, `Album of ${experiment.title}`), press("Back", close, "Back"));
-    return make("div", { className: "nm-album" }, title, make("p", { className: "nm-hint" }, facts(experiment)), table);
+    const title = make("h3", {}, `Album of ${experiment.title}`);
+    const header = make("header", { className: "nm-row" }, title, press("Back", close, "Back"));
+    const hint = make("p", { className: "nm-hint" }, facts(experiment));
+    return make("div", { className: "nm-album" }, header, hint, table);
   };
 
   // Draw the pictures in `cards` anew by `draw`, and leave the focus where it was: on the button of the same name, else
@@ -121,5 +129,5 @@
     (button ?? picture ?? cards).focus({ preventScroll: true });
   };
 
-  window.nightmare.compareCards = { differing, cellText, card, photoCard, album, inPlace };
+  window.nightmare.compareCards = { differing, cellText, untold, card, photoCard, album, inPlace };
 })();

@@ -3,10 +3,14 @@
   "use strict";
   const { addKeys } = window.nightmare;
 
-  // `act` does what is wished for: focusCard(index), iterations(by), octaves(by), flip(), zoom(by), move(across, down) by
-  // percent.
+  // `act` does what is wished for: focusCard(index), iterations(by), octaves(by), flip(), zoom(by), move(across, down)
+  // by percent.
   window.nightmare.compareKeys = (cards, act) => {
-    const card = (number) => ({ keys: [String(number)], text: `Go to picture ${number}`, run: () => act.focusCard(number - 1) });
+    const card = (number) => ({
+      keys: [String(number)],
+      text: `Go to picture ${number}`,
+      run: () => act.focusCard(number - 1),
+    });
     const move = (key, where, across, down) => ({
       keys: [`Shift+${key}`],
       text: `Move to the ${where}`,

@@ -15,8 +15,8 @@
 
   const sentenceOf = ({ place, step, steps }) => (place ? `${place} before it in line` : `step ${step} of ${steps}`);
 
-  // `changed()` is awaited when one begins or has ended, `moved(share)` hears how far it is, `say` and `complain` of its
-  // words. What is wanted has an album, a name, a title, octaves and iterations.
+  // `changed()` is awaited when one begins or has ended, `moved(share)` hears how far it is, `say` and `complain` of
+  // its words. What is wanted has an album, a name, a title, octaves and iterations.
   window.nightmare.compareMaking = ({ changed, moved, say, complain }) => {
     let working = false;
     let now = null;

@@ -35,12 +35,21 @@
       if (Number.isFinite(number)) read[name] = number;
     }
     read.zoom = Math.max(1, read.zoom);
-    if (parameters.has("with")) read.with = [...new Set(parameters.get("with").split(","))].filter(Boolean).slice(0, most);
+    const names = parameters.get("with")?.split(",");
+    if (names) read.with = [...new Set(names)].filter(Boolean).slice(0, most);
     if (!(read.mode in MODES)) read.mode = beginning.mode;
     return read;
   };
 
   const parametersOf = (state) => ({ ...state, with: state.with.join(",") });
 
-  window.nightmare.compareState = { MODES, PHOTO, beside, first, parse, parametersOf };
+  // What is to be done before there is something to compare, of `known` experiments; that there are too few of them is
+  // certain when DVC has `answered`.
+  const demand = (state, known, answered) => {
+    if (state.with.length >= 2) return "";
+    if (known >= 2) return "Choose two experiments or more.";
+    return answered ? "Comparing takes two networks: run `make repro`, which trains those of this project." : "";
+  };
+
+  window.nightmare.compareState = { MODES, PHOTO, beside, first, parse, parametersOf, demand };
 })();

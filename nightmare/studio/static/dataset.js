@@ -108,7 +108,8 @@
       grid.replaceChildren(
         ...pictures.map((picture) => {
           const { id, label, side, keep, predicted, verdict } = picture;
-          const facts = [side, verdict === "disagrees" ? `taken for ${words(predicted)}` : ""].filter(Boolean).join(", ");
+          const doubted = verdict === "disagrees" ? `taken for ${words(predicted)}` : "";
+          const facts = [side, doubted].filter(Boolean).join(", ");
           // Its name is what stands on it, the picture's own words included: no label, which would hide them.
           const button = make(
             "button",

@@ -11,6 +11,7 @@
     let wanted = kept("dream");
     let current = {};
     let asked = null;
+    let waiting = []; // for controls that are to show something: {settings, resolve}
 
     const values = (settings, now) => names.map((name, place) => (name in settings ? settings[name] : now[place]));
 
@@ -32,6 +33,8 @@
         emit("expected", null); // the dream itself will say what is wrong
       }
     };
+
+    const shows = (settings) => Object.entries(settings).every(([name, value]) => current[name] === value);
 
     let timer = null;
     const expectSoon = () => {
@@ -67,10 +70,23 @@
         keep("dream", current);
         emit("strength", current.strength / 100);
         expectSoon();
+        const there = waiting.filter(({ settings }) => shows(settings));
+        waiting = waiting.filter((each) => !there.includes(each));
+        for (const { resolve } of there) resolve();
       },
-      // What they show, as the server wants it.
+      // Set some of them, and resolve when they show it: Gradio takes its time, and says nothing where all is as it was.
+      set: (settings) =>
+        new Promise((resolve) => {
+          emit("settings", settings);
+          if (shows(settings)) resolve();
+          else waiting.push({ settings, resolve });
+        }),
+      // What they show, as the server wants it. A number that was emptied counts as the look has it, a seed as 0; no
+      // channel is a choice.
       wish: () => {
         const { look, strength, ...wish } = current;
+        const otherwise = { seed: 0, ...looks[wish.base] };
+        for (const [name, value] of Object.entries(wish)) wish[name] = value ?? otherwise[name] ?? null;
         return wish;
       },
       refresh: expectSoon,

@@ -20,7 +20,9 @@
     for (const entry of entries) keys.push({ group, element, tab, ...entry });
   };
 
-  const typing = (target) => target.matches?.("textarea, select, input:not([type=range], [type=checkbox], [type=radio])");
+  const TEXT = "textarea, select, input:not([type=range], [type=checkbox], [type=radio])";
+
+  const typing = (target) => target.matches?.(TEXT);
 
   // What has the focus takes Space itself.
   const pressing = (target) => target.matches?.("button, a, input, select, summary");

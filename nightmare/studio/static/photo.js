@@ -10,6 +10,8 @@
     const remark = element.querySelector("[role=status]");
     const complaint = element.querySelector("[role=alert]");
     let file = null; // what was brought, in case the server forgets it
+    let about = ""; // its name, and what there is to say of it
+    let chosen = 0; // counts what was chosen, so that a late answer to an older one is let go
 
     const mark = (key) => {
       for (const button of samples.children) button.setAttribute("aria-pressed", String(button.dataset.key === key));
@@ -18,16 +20,18 @@
     const use = (photo) => {
       props.value = photo.key;
       mark(photo.key);
-      remark.textContent = [photo.sample ? "" : photo.name, photo.remark ?? ""].filter(Boolean).join(". ");
+      about = [photo.sample ? "" : photo.name, photo.remark ?? ""].filter(Boolean).join(". ");
+      remark.textContent = about;
       complaint.textContent = "";
       emit("photo", photo);
     };
 
-    const bring = (blob) =>
+    const bring = (blob, signal) =>
       getJson(`/api/photos?name=${encodeURIComponent(blob.name ?? "photo")}`, {
         method: "POST",
         body: blob,
         type: "application/octet-stream",
+        signal,
       });
 
     const take = async (blob) => {
@@ -36,18 +40,23 @@
         complaint.textContent = `That photo is over ${props.upload_bytes / 1e6} MB.`;
         return;
       }
+      chosen += 1;
+      const mine = chosen;
       remark.textContent = "Looking at the photo …";
       try {
         const photo = await bring(blob);
-        remark.textContent = "";
+        if (mine !== chosen) return;
+        remark.textContent = about; // of the photo before it, unless this one takes its place
         const choice = await choose(photo);
+        if (mine !== chosen) return;
         if (choice === LOAD) emit("settings", photo.settings);
         if (choice === USE) {
           file = blob;
           use(photo);
         }
       } catch (failure) {
-        remark.textContent = "";
+        if (mine !== chosen) return;
+        remark.textContent = about;
         complaint.textContent = failure.message;
       }
     };
@@ -59,17 +68,25 @@
     };
 
     // The key of a photo that the server has; one that it forgot, since it was started anew, is brought again.
-    window.nightmare.photoReady = async () => {
-      const { known } = await getJson(`/api/photos/known?key=${encodeURIComponent(props.value)}`);
-      if (!known && file) use(await bring(file));
+    window.nightmare.photoReady = async (signal) => {
+      const { known } = await getJson(`/api/photos/known?key=${encodeURIComponent(props.value)}`, { signal });
+      if (!known && file) {
+        const before = chosen;
+        const photo = await bring(file, signal);
+        if (before === chosen) use(photo);
+      }
       return props.value;
     };
 
-    // Take a picture that the page itself has made.
+    // Take a picture that the page itself has made, and tell whether no newer one was chosen meanwhile.
     window.nightmare.bringPhoto = async (blob) => {
+      chosen += 1;
+      const mine = chosen;
       const photo = await bring(blob);
+      if (mine !== chosen) return false;
       file = blob;
       use(photo);
+      return true;
     };
     window.nightmare.takePhoto = take;
 
@@ -77,7 +94,10 @@
       const image = make("img", { src: `/api/photos/${sample.key}.jpg?pixels=192`, alt: sample.key, loading: "lazy" });
       const button = make("button", { type: "button", title: sample.credit, "aria-pressed": "false" }, image);
       button.dataset.key = sample.key;
-      button.addEventListener("click", () => use({ key: sample.key, name: sample.key, sample: true }));
+      button.addEventListener("click", () => {
+        chosen += 1;
+        use({ key: sample.key, name: sample.key, sample: true });
+      });
       samples.append(button);
     }
     window.nightmare.takeFiles("dream", element, take);

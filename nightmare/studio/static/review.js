@@ -134,7 +134,10 @@
       return make("li", {}, button);
     };
 
-    const drawStrip = () => find(".nm-strip").replaceChildren(...queue.page.slice(1).filter(queue.item).map(stripButton));
+    const drawStrip = () => {
+      const next = queue.page.slice(1).filter(queue.item);
+      find(".nm-strip").replaceChildren(...next.map(stripButton));
+    };
 
     const draw = () => {
       drawSides();

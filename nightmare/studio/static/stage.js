@@ -1,5 +1,5 @@
-// The picture of the Dream tab: a photo, the dream over it as it grows, and the handle, the flip and the zoom to look at
-// both.
+// The picture of the Dream tab: a photo, the dream over it as it grows, and the handle, the flip and the zoom to look
+// at both.
 (() => {
   "use strict";
   const { calm, addKeys } = window.nightmare;
@@ -17,12 +17,16 @@
     const [before, after, split, flip, zoom] = [".nm-before", ".nm-after", ".nm-split", ".nm-flip", ".nm-zoom"].map(
       (selector) => viewer.querySelector(selector),
     );
+    let asked = 0; // counts photos, so that one that loads slowly does not come over a newer one
     let shown = -1; // number of the newest frame on show
     let queued = null; // a frame that waits while another one loads
     let loading = false;
 
     const showBefore = async (url, alt) => {
+      asked += 1;
+      const mine = asked;
       const image = await loaded(url);
+      if (mine !== asked) return;
       viewer.style.setProperty("--nm-ratio", image.naturalWidth / image.naturalHeight);
       viewer.style.setProperty("--nm-width", `${image.naturalWidth}px`);
       before.src = url;

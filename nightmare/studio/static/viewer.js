@@ -1,7 +1,8 @@
-// A dream beside its photo: how far it is, and what can be done with the result. It follows a dream by the lines of POST /api/dreams, which nightmare/studio/dreams.py makes.
+// A dream beside its photo: how far it is, and what can be done with the result. It follows a dream by the lines of
+// POST /api/dreams, which nightmare/studio/dreams.py makes.
 (() => {
   "use strict";
-  const { make, on, emit, request, getJson, lines, speaker, calm, addKeys, keep, awake } = window.nightmare;
+  const { make, on, request, getJson, lines, speaker, calm, addKeys, keep, awake } = window.nightmare;
   const PLACES = ["", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth"];
   const LOST = "The dream was lost on the way. Dream again.";
 
@@ -10,9 +11,12 @@
     return `about ${Math.max(1, Math.round(seconds))} s`;
   };
 
+  const brief = (name) => (name.length > 24 ? `${name.slice(0, 23)}…` : name);
+
   const sentenceOf = (progress) => {
     const { place, seconds, octave, octaves, iteration, iterations, ended, step, steps, left_out: leftOut } = progress;
-    const left = leftOut ? ` ${leftOut === 1 ? "One octave was" : `${leftOut} octaves were`} too small and left out.` : "";
+    const small = leftOut === 1 ? "One octave was" : `${leftOut} octaves were`;
+    const left = leftOut ? ` ${small} too small and left out.` : "";
     if (ended === "Done") return `Done.${left}`;
     if (ended) return `${ended} at step ${step} of ${steps}.`;
     if (place) return `${PLACES[place] ?? `Number ${place}`} in line${seconds ? `, ${about(seconds)}` : ""}`;
@@ -31,9 +35,15 @@
 
     let state = "waking"; // waking, idle, waiting for news of a dream that was asked for: running
     let job = ""; // of the dream that is shown or running
+    let known = false; // to the server, as far as we have heard: then it can be asked to stop
+    let letGo = null; // ends following it, whatever the server does
     let stopping = false;
     let strength = 1;
     let expected = null;
+    let chosen = null; // the photo of the next dream
+    let asked = ""; // key of the photo of the dream that runs
+    let shown = ""; // and of that on show
+    const photos = new Map(); // the same of the dreams of this session
 
     const frameUrl = (number) => `/api/frames/${job}/${number}.jpg`;
 
@@ -48,7 +58,8 @@
     const label = () => {
       if (state === "waking") return ["Waking the model …", ""];
       if (state === "running") return [stopping ? "Stopping …" : "Stop", "Esc"];
-      return ["Dream", expected ? `${about(expected)} here` : ""];
+      const another = chosen && chosen.key !== shown ? `over ${brief(chosen.name)}` : "";
+      return ["Dream", [another, expected ? `${about(expected)} here` : ""].filter(Boolean).join(", ")];
     };
 
     const draw = () => {
@@ -72,7 +83,8 @@
 
     const begin = () => {
       state = "running";
-      stopping = false;
+      known = stopping = false;
+      letGo = new AbortController();
       complaint.textContent = "";
       withdraw();
       say("Asking for a place …", { urgent: true });
@@ -82,21 +94,42 @@
       }
     };
 
-    // Ask for a dream with `path` and `wish`, and follow it to its end.
+    // The photo of the next dream takes the place of what is on show.
+    const showChosen = () => {
+      if (!chosen || chosen.key === shown) return;
+      shown = chosen.key;
+      job = "";
+      stage.showPhoto(`/api/photos/${chosen.key}.jpg`, `The photo ${chosen.name}`);
+      draw();
+    };
+
+    // Ask for a dream with `path` and `wish(signal)`, and follow it to its end.
     const follow = async (path, wish) => {
       begin();
+      const { signal } = letGo;
+      let last = null;
       try {
-        const body = JSON.stringify(await wish());
-        const answer = await request(path, { method: "POST", body, type: "application/json" });
-        for await (const progress of lines(answer)) news(progress);
-        if (state === "running") throw new TypeError("It ended without an end.");
+        const body = JSON.stringify(await wish(signal));
+        const answer = await request(path, { method: "POST", body, type: "application/json", signal });
+        for await (const progress of lines(answer)) news((last = progress));
+        if (!last?.ended) throw new TypeError("It ended without an end.");
       } catch (failure) {
-        // Of a connection that broke it is known when the server lives again.
-        if (failure instanceof TypeError) await awake();
+        if (last?.ended) return; // and another one may run by now
+        const lost = failure instanceof TypeError;
+        if (lost) await back(signal);
         end();
-        say("", { urgent: true });
-        complaint.textContent = failure instanceof TypeError ? LOST : failure.message;
+        say(signal.aborted && !lost ? "Stopped before it began." : "", { urgent: true });
+        if (lost || !signal.aborted) complaint.textContent = lost ? LOST : failure.message;
+        showChosen();
       }
+    };
+
+    // After a connection that broke: wait until the server lives again, or nobody wishes to wait.
+    const back = (signal) => {
+      known = false;
+      if (stopping) letGo.abort(); // what was asked to stop is gone
+      const given = new Promise((resolve) => signal.addEventListener("abort", resolve));
+      return signal.aborted ? null : Promise.race([awake(), given]);
     };
 
     const dream = () => {
@@ -104,22 +137,33 @@
       bar.value = 0;
       job = "";
       stage.begin();
-      follow("/api/dreams", async () => ({ ...window.nightmare.form.wish(), photo: await window.nightmare.photoReady() }));
+      follow("/api/dreams", async (signal) => {
+        const wish = window.nightmare.form.wish();
+        asked = await window.nightmare.photoReady(signal);
+        return { ...wish, photo: asked };
+      });
     };
 
-    const goFurther = () => follow(`/api/dreams/${job}/further`, () => ({}));
+    const goFurther = () => {
+      asked = shown;
+      follow(`/api/dreams/${job}/further`, () => ({}));
+    };
 
+    // A dream that is known ends after its step, and its last picture comes. Of another nothing would come, and while
+    // the server is away nobody hears us: then we hang up, which stops it as well.
     const stop = async () => {
       if (state !== "running" || stopping) return;
+      if (!known) {
+        letGo.abort();
+        return;
+      }
       stopping = true;
       draw();
-      if (job) await stopJob();
-    };
-
-    const stopJob = async () => {
+      const { signal } = letGo;
       try {
-        await getJson(`/api/dreams/${job}/stop`, { method: "POST" });
+        await getJson(`/api/dreams/${job}/stop`, { method: "POST", signal });
       } catch (failure) {
+        if (signal.aborted) return;
         complaint.textContent = failure.message;
         stopping = false;
         draw();
@@ -129,10 +173,10 @@
     // ---- news of the dream
 
     const news = (progress) => {
+      known = true;
       if (progress.job !== job) {
         job = progress.job;
         stage.begin();
-        if (stopping && !progress.ended) stopJob(); // it was not known yet when Stop was pressed
       }
       viewer.dataset.step = String(progress.step);
       if (progress.status !== 200) {
@@ -140,15 +184,19 @@
         complaint.textContent = progress.ended;
         say("", { urgent: true });
         offerSmaller(progress.smaller);
+        showChosen();
         return;
       }
       bar.value = Math.max(bar.value, progress.share);
       say(sentenceOf(progress), { urgent: progress.frame === 0 || Boolean(progress.ended) });
-      if (progress.frame === 0) stage.showPhoto(frameUrl(0), "The photo");
-      else if (progress.ended || !calm()) stage.showFrame(frameUrl(progress.frame), progress.frame);
+      if (progress.frame === 0) {
+        shown = asked;
+        stage.showPhoto(frameUrl(0), "The photo");
+      } else if (progress.ended || !calm()) stage.showFrame(frameUrl(progress.frame), progress.frame);
       if (progress.ended) {
         end();
         if (progress.frame > 0) finish(progress);
+        else showChosen();
       }
     };
 
@@ -163,6 +211,7 @@
       further.hidden = progress.whole;
       offer();
       keep("result", job);
+      photos.set(job, shown);
       try {
         await results.add(job, progress.whole, [frameUrl(0), frameUrl(progress.frame)]);
       } catch {
@@ -173,10 +222,10 @@
     const offerSmaller = (side) => {
       smaller.hidden = !side;
       smaller.textContent = `Dream at ${side}`;
-      smaller.onclick = () => {
+      smaller.onclick = async () => {
         smaller.hidden = true;
-        emit("settings", { side });
-        setTimeout(dream, 300); // after Gradio has moved the slider
+        await window.nightmare.form.set({ side }); // else the large one would be dreamt again
+        dream();
       };
     };
 
@@ -186,7 +235,9 @@
       await stage.showBoth(result.photo, result.dreamt);
       offer();
       further.hidden = result.whole;
+      shown = photos.get(job) ?? "";
       say("", { urgent: true });
+      draw();
     };
 
     const results = window.nightmare.results(find(".nm-results"), props.most_results, (result) =>
@@ -201,11 +252,12 @@
     });
     on("strength", setStrength);
     on("photo", (photo) => {
-      if (state === "running") return;
+      chosen = photo;
+      if (state === "running") return; // the dream stays, and the button says over which photo the next one is
       withdraw();
-      job = "";
       say("", { urgent: true });
-      stage.showPhoto(`/api/photos/${photo.key}.jpg`, `The photo ${photo.name}`);
+      shown = ""; // a result over the same photo makes room for it, too
+      showChosen();
     });
     button.addEventListener("click", () => (state === "running" ? stop() : dream()));
     further.addEventListener("click", goFurther);
