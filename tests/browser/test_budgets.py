@@ -1,7 +1,7 @@
 """Budgets are told, warned of beyond what they allow, and failed for beyond three times of it, by the median."""
 
 import pytest
-from budgets import BUDGETS, Spent
+from budgets import BUDGETS, WARNED_OF, Spent
 
 ANSWERS, USABLE, *_ = BUDGETS
 
@@ -17,6 +17,14 @@ def test_the_median_is_held_against_the_budget(seconds: list[float], warned: boo
     (line,) = spent.lines()
     assert ("warning" in line, "FAILED" in line) == (warned and not failing, failing)
     assert spent.failing() == ([USABLE] if failing else [])
+
+
+def test_of_slow_tests_there_is_only_a_warning() -> None:
+    spent = Spent()
+    for name in WARNED_OF:
+        spent.add(name, 10 * BUDGETS[name])
+    assert spent.failing() == []
+    assert all("warning" in line for line in spent.lines())
 
 
 def test_what_fails_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
