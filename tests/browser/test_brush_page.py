@@ -411,6 +411,7 @@ def test_stroke_outlives_the_server(start_server: Callable[..., Server], visit: 
     assert (shown(page) == photo).all()
 
 
+@pytest.mark.alone
 def test_outage_is_no_time_of_dreaming(server: Server, visit: Visit) -> None:
     server.delay(0)
     visitor = visit(server)
