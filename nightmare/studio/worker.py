@@ -14,11 +14,13 @@ from nightmare.studio.errors import Refusal
 __all__ = ["DeviceWorker"]
 
 _PATCH, _STEP = 0, 1
+_PATIENCE = 4  # patches that may come after a step and yet before it; more would have it wait as long as many brush
 _Result = TypeVar("_Result")
 
 
 class DeviceWorker:
-    """Runs pieces of work one after the other: patches before steps, each kind in the order it came.
+    """Runs pieces of work one after the other: patches before steps, each kind in the order it came, and no more than
+    a few patches before a step that was there first.
 
     At most `patches_waiting` patches wait; further ones are refused. What comes after the end is cancelled at once.
     """
@@ -29,6 +31,7 @@ class DeviceWorker:
         self._closed = False
         self._lock = threading.Lock()
         self._order = itertools.count()
+        # By the turn, and of one turn the patch first.
         self._queue: PriorityQueue[tuple[int, int, Future[Any] | None, Callable[[], Any]]] = PriorityQueue()
         self._thread = threading.Thread(target=self._run, name="device", daemon=True)
         self._thread.start()
@@ -60,7 +63,7 @@ class DeviceWorker:
         """End the thread after what it is doing; what still waits is cancelled."""
         with self._lock:
             self._closed = True
-            self._queue.put((-1, next(self._order), None, lambda: None))
+            self._queue.put((-1, _PATCH, None, lambda: None))
         self._thread.join()
 
     def _submit(self, urgency: int, work: Callable[[], _Result]) -> "Future[_Result]":
@@ -69,17 +72,18 @@ class DeviceWorker:
         if self._closed:
             future.cancel()
         else:
-            self._queue.put((urgency, next(self._order), future, work))
+            turn = next(self._order) + (_PATIENCE if urgency == _STEP else 0)
+            self._queue.put((turn, urgency, future, work))
         return future
 
     def _run(self) -> None:
         while True:
-            urgency, _, future, work = self._queue.get()
+            _, urgency, future, work = self._queue.get()
+            if future is None:
+                break
             if urgency == _PATCH:
                 with self._lock:
                     self._waiting -= 1
-            if future is None:
-                break
             if not future.set_running_or_notify_cancel():
                 continue
             try:

@@ -31,6 +31,24 @@ def test_patches_come_before_steps(worker: DeviceWorker) -> None:
     assert worker.patches_waiting == 0
 
 
+def test_a_step_waits_for_a_few_patches_alone() -> None:
+    worker, gate = DeviceWorker(patches_waiting=10), threading.Event()
+    order: list[str] = []
+    with ThreadPoolExecutor() as pool:
+        holding = worker.patch(gate.wait)
+        while worker.patches_waiting:
+            pass
+        step = pool.submit(worker.step, lambda: order.append("step"))
+        while not worker._queue.qsize():
+            pass
+        patches = [worker.patch(lambda number=number: order.append(f"patch {number}")) for number in range(6)]
+        gate.set()
+        for work in (holding, step, *patches):
+            work.result(timeout=5)
+    worker.close()
+    assert order == ["patch 0", "patch 1", "patch 2", "patch 3", "step", "patch 4", "patch 5"]
+
+
 def test_fault_goes_to_the_one_who_asked(worker: DeviceWorker) -> None:
     with pytest.raises(ZeroDivisionError):
         worker.step(lambda: 1 / 0)
