@@ -23,10 +23,10 @@ PLAIN = "imagenet"
 # The pipeline's networks, the one that dreams best first, and what they have learnt from. The first one was trained
 # against an adversary.
 _TITLES = {
-    "robust": "Robust, on what culling left",
-    "retrain": "Plain, on what culling left",
-    "train": "Plain, on all images",
-    "control": "Plain, on as many at random",
+    "robust": "Robust, culled data",
+    "retrain": "Plain, culled data",
+    "train": "Plain, all data",
+    "control": "Plain, as much at random",
 }
 # The layers of all of them from lines to things, as recipes name them.
 STAGES = ("layer1", "layer2", "layer3", "layer4")
@@ -48,8 +48,8 @@ class Network:
 
     @property
     def label(self) -> str:
-        """Its title and accuracy in one line."""
-        return self.title if self.accuracy is None else f"{self.title}, accuracy {self.accuracy:.0%}"
+        """Its title and accuracy in a line as short as the control."""
+        return self.title if self.accuracy is None else f"{self.title}, {self.accuracy:.0%} right"
 
 
 class Catalogue:

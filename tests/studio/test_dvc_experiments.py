@@ -104,7 +104,7 @@ def test_experiment_is_the_network_that_it_made_anew(tmp_path: Path, cached: str
         settings={"seed": 1, "label.version": "anf", "train.epochs": 30},
     )
     network = here.network("longer")
-    assert network.label == "longer, accuracy 50%"
+    assert network.label == "longer, 50% right"
     model = network.load()
     assert model.card.pixels == 32
     assert sorted(path.name for path in tmp_path.iterdir()) == [".dvc", "made"], "nothing is left behind"
