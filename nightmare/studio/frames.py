@@ -80,11 +80,13 @@ class FrameStore(Generic[_Result]):
             self._results.pop(job, None)
 
     def frame(self, job: str, number: int) -> bytes | None:
-        """The JPEG, or None when it is not or no longer there."""
+        """The JPEG, of a frame that made room the next one that is there; None when there is none."""
         with self._lock:
             self._sweep()
             frames = self._jobs.get(job)
-            return frames.pictures.get(number) if frames else None
+            pictures = frames.pictures if frames else {}
+            # A page that lags asks for what is gone; what it gets is nearer to what it will show.
+            return next((jpeg for kept, jpeg in pictures.items() if kept >= number), None)
 
     def result(self, job: str) -> _Result | None:
         """What `job` ended with, or None when it is not or no longer there."""

@@ -149,7 +149,7 @@ def test_strength_blends_on_the_page_as_in_the_file(server: Server, visit: Visit
 
 
 def test_handle_stays_where_it_was_put_and_nothing_covers_the_picture(server: Server, visit: Visit) -> None:
-    server.delay(0.06)
+    server.delay(0.2)
     page = visit(server).open()
     dream(page)
     page.wait_for_selector(".nm-frame")
@@ -169,6 +169,7 @@ def test_handle_stays_where_it_was_put_and_nothing_covers_the_picture(server: Se
         }"""
     )
     assert on_top == "nm-split"
+    server.delay(0)
     page.wait_for_selector(RESULT)
     assert page.input_value(".nm-split") == "20"
 
@@ -387,7 +388,7 @@ def test_ninth_that_waits_is_refused(server: Server, visit: Visit) -> None:
     jobs = [client.submit("cat", api_name="/dream") for client in clients]
     until(lambda: all(job.outputs() for job in jobs), what="a place in line for all")
     page = visit(server).open()
-    dream(page)
+    page.click(".nm-dream-button")
     page.wait_for_function(
         "document.querySelector('.nm-viewer > [role=alert]').textContent === "
         "'Eight people are waiting. Try again in a minute.'"
