@@ -27,8 +27,9 @@ test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
 		|| { echo "error: no chromium: install the package of that name"; exit 1; }
 	@[ -d $(AXE) ] || npm install --prefix .cache/axe --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4.14.1 \
 		|| { echo "error: axe-core could not be fetched with npm"; exit 1; }
-	NIGHTMARE_BROWSER=1 pytest tests/browser -m 'not alone' --numprocesses 3 --dist worksteal
-	NIGHTMARE_BROWSER=1 pytest tests/browser -m alone
+	@echo "side by side, and once more (R) where a page was late; then those against a clock"
+	NIGHTMARE_BROWSER=1 pytest tests/browser -m 'not alone' --numprocesses 2 --dist worksteal --reruns 1
+	NIGHTMARE_BROWSER=1 pytest tests/browser -m alone --reruns 1
 
 lint: $(INSTALLED) ## check format, style and types
 	ruff format --check

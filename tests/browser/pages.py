@@ -35,7 +35,7 @@ def step(page: "Page") -> int:
     return int(page.get_attribute(".nm-viewer", "data-step") or 0)
 
 
-def until(true: Callable[[], Any], *, seconds: float = 10, what: str = "it") -> None:
+def until(true: Callable[[], Any], *, seconds: float = 30, what: str = "it") -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"{what} did not happen within {seconds} s"

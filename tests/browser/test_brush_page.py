@@ -236,7 +236,7 @@ def test_nothing_is_saved_before_there_is_a_photo(server: Server, visit: Visit) 
     downloads: list[Download] = []
     page.on("download", lambda download: downloads.append(download))
     page.goto(f"{server.url}/#brush")
-    page.wait_for_selector(".nm-brush[data-state=ready]", timeout=20_000)
+    page.wait_for_selector(".nm-brush[data-state=ready]")
     assert page.locator(".nm-brush .nm-save").is_disabled()
     page.locator(CANVAS).focus()
     page.keyboard.press("s")

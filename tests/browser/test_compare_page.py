@@ -55,7 +55,7 @@ def make_all(page: "Page") -> None:
     button = page.locator(".nm-make-all")
     if button.is_enabled():
         button.click()
-    page.wait_for_function("document.querySelector('.nm-make-all').textContent === 'All made'", timeout=20_000)
+    page.wait_for_function("document.querySelector('.nm-make-all').textContent === 'All made'")
 
 
 def names(page: "Page") -> list[str]:
@@ -149,7 +149,7 @@ def test_missing_card_has_its_sentence(four: Server, visit: Visit) -> None:
     page = visitor.page()
     answer_with(page, LOST, KEPT)
     page.goto(visitor.url + "/#compare?with=lost-one,kept-one,nobody&photo=cat&octaves=9&iterations=40")
-    page.wait_for_selector(".nm-experiments input", timeout=20_000)
+    page.wait_for_selector(".nm-experiments input")
     lost, kept, nobody = page.locator(".nm-card:not(.nm-card-photo)").all()
     assert lost.locator(".nm-not-made").inner_text().split("\n")[0] == "not made: run"
     assert lost.locator("code").inner_text() == LOST["missing"]
@@ -275,7 +275,7 @@ def test_six_at_most(four: Server, visit: Visit) -> None:
     page = visitor.page()
     answer_with(page, *({**KEPT, "name": f"e{number}", "title": f"e{number}"} for number in range(4)))
     page.goto(visitor.url + "/#compare?with=stub,stub-1,stub-2,stub-3,e0,e1,e2,e3")
-    page.wait_for_selector(".nm-experiments input", timeout=20_000)
+    page.wait_for_selector(".nm-experiments input")
     assert len(names(page)) == 6
     assert page.get_by_role("checkbox", name="e2").is_disabled()
     page.get_by_role("checkbox", name="e0").uncheck()
@@ -397,7 +397,7 @@ def test_failure_of_one_is_told_and_the_others_are_made(four: Server, visit: Vis
     page = visitor.page()
     answer_with(page, KEPT)
     page.goto(visitor.url + "/#compare?with=kept-one,stub&photo=cat&octaves=3&iterations=1&side=256&seed=3")
-    page.wait_for_selector(".nm-experiments input", timeout=20_000)
+    page.wait_for_selector(".nm-experiments input")
     page.wait_for_selector(".nm-compare[data-looked]")
     page.click(".nm-make-all")
     page.wait_for_selector(".nm-card .nm-own[class*=nm-picture]")

@@ -88,7 +88,7 @@ def test_pace_of_a_dream_is_calm(server: Server, visit: Visit) -> None:
     chosen(page, PHOTO)
     page.evaluate(WATCHED)
     dream(page)
-    page.wait_for_selector(RESULT, timeout=20_000)
+    page.wait_for_selector(RESULT)
     page.wait_for_timeout(500)
     shown = page.evaluate(
         "performance.getEntriesByType('resource').filter((each) => /frames.*[1-9][0-9]*.jpg/.test(each.name))"
@@ -320,7 +320,7 @@ def test_stop_does_not_wait_for_a_server_that_is_away(start_server: Callable[...
     dream(page)
     page.wait_for_selector(".nm-banner:not([hidden])")
     page.keyboard.press("Escape")
-    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=2000)
+    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=6000)
     assert page.is_enabled(".nm-dream-button")
     assert page.inner_text(".nm-status") == "Stopped before it began."
     assert page.get_attribute(".nm-before", "alt") == "The photo cat"
@@ -334,7 +334,7 @@ def test_stop_does_not_wait_for_a_server_that_is_away(start_server: Callable[...
     page.wait_for_selector(".nm-frame")
     server.kill()
     page.keyboard.press("Escape")
-    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=2000)
+    page.wait_for_selector(".nm-viewer[data-state=idle]", timeout=6000)
     assert "Dream again" in page.inner_text(".nm-viewer > [role=alert]")
 
 

@@ -146,7 +146,7 @@ class Visitor:
 
     def page(self) -> "Page":
         page = self.context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)  # on a busy machine Gradio's page alone takes six
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.faults.append(Fault(f"page: {error}")))
         page.on("response", self._response)
@@ -158,7 +158,7 @@ class Visitor:
         page = self.page()
         with SPENT.on("a page can be used after"):
             page.goto(self.url + path)
-            page.wait_for_selector(".nm-dream-button:not([disabled])", state="attached", timeout=20_000)
+            page.wait_for_selector(".nm-dream-button:not([disabled])", state="attached")
         return page
 
     def check(self) -> None:
