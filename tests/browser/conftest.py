@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from budgets import SPENT
 from made_project import make_project
-from visiting import INSISTED, Server, Visitor, missing
+from visiting import INSISTED, Server, Visitor, missing, running
 
 from benchmarks.screenshots import FLAGS
 
@@ -68,10 +68,8 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 @pytest.fixture(scope="session")
 def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("control"), tmp_path_factory.mktemp("temporary"))
-    server.start()
-    yield server
-    server.stop()
+    with running(Server(tmp_path_factory.mktemp("control"), tmp_path_factory.mktemp("temporary"))) as server:
+        yield server
 
 
 @pytest.fixture
@@ -86,9 +84,8 @@ def shared_culled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     """A studio in the folder of a project that has been culled."""
     server = Server(tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("temporary"))
     make_project(server.control)
-    server.start()
-    yield server
-    server.stop()
+    with running(server):
+        yield server
 
 
 @pytest.fixture

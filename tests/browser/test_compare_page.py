@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from pages import RESULT, dream
 from PIL import Image
-from visiting import Server, Visitor
+from visiting import Server, Visitor, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -33,9 +33,8 @@ KEPT = LOST | {"name": "kept-one", "title": "kept-one", "settings": {"train.epoc
 def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A studio with four networks, whose dreams differ."""
     server = Server(tmp_path_factory.mktemp("control"), tmp_path_factory.mktemp("temporary"), ("--networks", "4"))
-    server.start()
-    yield server
-    server.stop()
+    with running(server):
+        yield server
 
 
 @pytest.fixture

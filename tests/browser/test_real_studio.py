@@ -10,7 +10,7 @@ import torch
 from made_pictures import file_of, picture
 from pages import RESULT, chosen, dream, more_controls, set_slider
 from PIL import Image
-from visiting import RealServer, Visitor
+from visiting import RealServer, Visitor, running
 
 from nightmare.dream.engine import dream as dreamt
 from nightmare.dream.engine import to_picture, to_tensor
@@ -22,10 +22,8 @@ PHOTO = file_of(picture(280, 224))
 
 @pytest.fixture
 def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
-    server = RealServer(tmp_path_factory.mktemp("empty"), tmp_path_factory.mktemp("temporary"))
-    server.start()
-    yield server
-    server.stop()
+    with running(RealServer(tmp_path_factory.mktemp("empty"), tmp_path_factory.mktemp("temporary"))) as server:
+        yield server
 
 
 @pytest.fixture

@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response
 
 INSISTED = os.environ.get("NIGHTMARE_BROWSER") == "1"
+_Server = TypeVar("_Server", bound="Server")
 _ADDRESS = re.compile(r"127\.0\.0\.1:(\d+)/.*\n")
 
 
@@ -105,6 +108,14 @@ class RealServer(Server):
 
     def _told(self) -> str:
         return self.log()
+
+
+@contextmanager
+def running(server: _Server) -> Iterator[_Server]:
+    """`server` while it runs."""
+    server.start()
+    yield server
+    server.stop()
 
 
 @dataclass(frozen=True)
