@@ -20,13 +20,14 @@ from sklearn.metrics import average_precision_score
 from benchmarks.noise import CHECKED, KINDS, LabelledSet, Noised, clean_glyphs, clean_photos, inject, smaller
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import trained_and_tested
-from nightmare.cull.crossval import cross_validate
+from nightmare.cull.budget import least_doubts, proof_of
+from nightmare.cull.crossval import cross_validate, cross_validate_exchanged
 from nightmare.cull.faults import find_faults
 from nightmare.cull.features import features_of, seen_by_network
 from nightmare.cull.strategies import facts_of, suspects
 from nightmare.data.arrays import Arrays
 from nightmare.params import CullParams, Params, load_params
-from nightmare.tables import EVIDENCE, PREDICTIONS, read_table
+from nightmare.tables import EVIDENCE, INJECTED, PREDICTIONS, read_table
 from nightmare.train.evaluate import scores
 
 # Features and faults of pictures, as crossval takes them.
@@ -116,13 +117,14 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params
     pool = _pool(noised.split)
     features, faults = known if noised.arrays is clean.arrays else _known(noised.arrays, pool, seed=seed)
     predictions = cross_validate(pool, features, faults, classes=classes, crossval=params.crossval, seed=seed)
+    injected = cross_validate_exchanged(pool, features, classes=classes, crossval=params.crossval, seed=seed)
     facts = facts_of(predictions, classes)
     faulty = facts["id"].isin(noised.faulty)
     hard = ~faulty & (facts["margin"] < 0)
     rankings = {"confident": -facts["margin"], "evidence": facts["doubt"]}
     rows = []
     for strategy in STRATEGIES:
-        removed = _doubted(strategy, predictions, whole, classes, params.cull)
+        removed = _doubted(strategy, predictions, injected, whole, classes, params.cull)
         row = {"strategy": strategy, **_found(removed, faulty), "hard kept": float(1 - removed[hard].mean())}
         if strategy in rankings and faulty.any():
             row["average precision"] = average_precision_score(faulty, rankings[strategy])
@@ -137,11 +139,16 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params
 
 
 def _doubted(
-    strategy: str, predictions: pd.DataFrame, validation: pd.DataFrame, classes: tuple[str, ...], cull: CullParams
+    strategy: str,
+    predictions: pd.DataFrame,
+    injected: pd.DataFrame,
+    validation: pd.DataFrame,
+    classes: tuple[str, ...],
+    cull: CullParams,
 ) -> "pd.Series[bool]":
     """Which rows of `predictions` the strategy would remove."""
     rule = cull.model_copy(update={"strategy": strategy})
-    return predictions["id"].isin(suspects(predictions, validation, classes, rule)["id"])
+    return predictions["id"].isin(suspects(predictions, injected, validation, classes, rule)["id"])
 
 
 def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, float]:
@@ -167,6 +174,7 @@ def _pool(split: pd.DataFrame) -> pd.DataFrame:
 
 def natural_noise(params: Params) -> None:
     predictions = read_table("reports/crossval/predictions.csv", EVIDENCE)
+    injected = read_table("reports/crossval/injected.csv", INJECTED)
     validation = read_table("reports/train/predictions.csv", PREDICTIONS)
     verdicts = pd.read_csv(CHECKED, dtype=str, keep_default_na=False).set_index("id")["verdict"]
     classes = tuple(sorted(predictions["label"].unique()))
@@ -187,15 +195,23 @@ def natural_noise(params: Params) -> None:
     print_table(rows, title="What is made of drawings that were not seen")
 
     rows = [
-        {"strategy": name, **_judged_by_eye(_doubted(name, predictions, validation, classes, params.cull), pool)}
+        {
+            "strategy": name,
+            **_judged_by_eye(_doubted(name, predictions, injected, validation, classes, params.cull), pool),
+        }
         for name in STRATEGIES
     ]
     print_table(rows, title="Suspects, before the caps per class")
     append_history(rows, name="culling-glyphs")
     print_table(_believed_and_seen(facts["doubt"], pool), title="How probably drawings are faulty, said and seen")
+    removed = _doubted("evidence", predictions, injected, validation, classes, params.cull)
+    proof = proof_of(least_doubts(facts, injected, params.cull), facts, injected)
+    print(
+        f"of {proof.n} labels that were exchanged evidence finds {proof.found:.2f}, of right ones {proof.lost:.3f} go"
+    )
     print_table(
-        _lost(_doubted("evidence", predictions, validation, classes, params.cull), facts, pool),
-        title=f"Right drawings lost, of which evidence expects at most {params.cull.budget:.0%}",
+        _lost(removed, facts["label"], pool, proof.class_lost),
+        title=f"Right drawings that evidence loses, of which the budget allows {params.cull.budget:.0%}",
     )
     for bad in (["wrong"], ["wrong", "kin"]):
         sought = pool.isin(bad)
@@ -221,22 +237,22 @@ def _believed_and_seen(doubt: "pd.Series[float]", pool: "pd.Series[str]") -> lis
     ]
 
 
-def _lost(removed: "pd.Series[bool]", facts: pd.DataFrame, pool: "pd.Series[str]") -> list[dict[str, object]]:
-    """Per class, the share of the right ones (clean or hard to see) that go, and how many were expected to."""
+def _lost(
+    removed: "pd.Series[bool]", labels: "pd.Series[str]", pool: "pd.Series[str]", exchanged: dict[str, float]
+) -> list[dict[str, object]]:
+    """Per class, the share of the right ones (clean or hard to see) that go, and that went where labels were
+    `exchanged`."""
     right = pool.isin(["clean", "hard"])
-    rows: list[dict[str, object]] = []
-    for label, doubt in facts["doubt"].groupby(facts["label"]):
-        inside, gone = right[doubt.index], removed[doubt.index]
-        rows.append(
-            {
-                "class": label,
-                "right": int(inside.sum()),
-                "lost": int((inside & gone).sum()),
-                "share": float(gone[inside].mean()),
-                "expected share": float((1 - doubt)[gone].sum() / (1 - doubt).sum()),
-            }
-        )
-    return rows
+    return [
+        {
+            "class": label,
+            "right": int(right[inside].sum()),
+            "lost": int((right & removed)[inside].sum()),
+            "share": float(removed[inside][right[inside]].mean()),
+            "where labels were exchanged": exchanged[label],
+        }
+        for label, inside in labels.groupby(labels).groups.items()
+    ]
 
 
 def _judged_by_eye(doubted: "pd.Series[bool]", pool: "pd.Series[str]") -> dict[str, object]:

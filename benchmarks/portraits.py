@@ -111,6 +111,7 @@ def main() -> None:
                     "n": said[0].n,
                 }
             )
+            print_table(rows[-1:], title=f"{recipe}, {name}: said at once")
     print_table(rows, title="Share of portraits that the judges recognise (chance 0.1)")
     append_history(rows, name="portraits")
     if wishes.sheet:

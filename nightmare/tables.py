@@ -22,6 +22,7 @@ __all__ = [
     "FAULTS",
     "HARD",
     "IMAGES",
+    "INJECTED",
     "LABELS",
     "PREDICTIONS",
     "REJECTS",
@@ -166,6 +167,19 @@ EVIDENCE = Table(
         **PREDICTIONS.columns,
         "wrong": "number",  # probability of a wrong label
         **dict.fromkeys(FAULTS, "number"),  # probability of each fault of the picture
+    },
+)
+# What is said of the same pool after some labels were exchanged, so that it is known which are wrong.
+INJECTED = Table(
+    name="injected",
+    stage="crossval",
+    key=("repeat", "id"),
+    columns={
+        "repeat": "integer",  # 0 … crossval.repeats-1, each with other exchanges
+        "id": "text",
+        "label": "text",  # after the exchange
+        "exchanged": "flag",
+        "wrong": "number",  # probability of a wrong label, as in EVIDENCE
     },
 )
 REMOVED = Table(

@@ -6,11 +6,13 @@ contact sheets of removed and borderline images.
 """
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from nightmare.atomic import save_picture, write_csv, write_json
+from nightmare.cull.budget import least_doubts, proof_of
 from nightmare.cull.cull import cull_split
 from nightmare.cull.decisions import read_decisions
 from nightmare.cull.review import borderline_sheet, removed_sheet
@@ -18,7 +20,7 @@ from nightmare.cull.strategies import facts_of, probably_faulty, suspects
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_bars
-from nightmare.tables import EVIDENCE, HARD, IMAGES, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
+from nightmare.tables import EVIDENCE, HARD, IMAGES, INJECTED, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
 
 REPORTS = Path("reports/cull")
 SHARDS = Path("data/images")
@@ -29,12 +31,13 @@ def main() -> None:
     split = read_table("data/split.csv", SPLIT)
     images = read_table("data/images.csv", IMAGES)
     predictions = read_table("reports/crossval/predictions.csv", EVIDENCE)
+    injected = read_table("reports/crossval/injected.csv", INJECTED)
     validation = read_table("reports/train/predictions.csv", PREDICTIONS)
     classes = tuple(sorted(split["label"].unique()))
     facts = facts_of(predictions, classes)
     culled = cull_split(
         split,
-        suspects(predictions, validation, classes, params.cull),
+        suspects(predictions, injected, validation, classes, params.cull),
         facts,
         decisions=read_decisions(Path("data/decisions.jsonl")),
         cull=params.cull,
@@ -54,6 +57,7 @@ def main() -> None:
         {
             "n": int((culled.split["side"] != "test").sum()),
             "removed": len(culled.removed),
+            "injected": asdict(proof_of(least_doubts(facts, injected, params.cull), facts, injected)),
             "expected_faulty": float(facts["doubt"].sum()),
             "expected_faulty_removed": float(culled.removed["doubt"].sum()),
             "doubtful": int(probably_faulty(facts).sum()),

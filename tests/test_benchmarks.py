@@ -241,6 +241,14 @@ def test_doubts_are_held_against_what_was_seen() -> None:
     low, middle, high = culling._believed_and_seen(facts["doubt"], seen)
     assert (low["doubt"], low["n"], low["mean"]) == ("0 to 0.05", 2, pytest.approx(0.02))
     assert (low["wrong"], low["wrong or kin"], middle["wrong or kin"], high["wrong"]) == (0, 0.5, 0, 1)
-    (row,) = culling._lost(facts["doubt"] > 0.5, facts, seen)
-    assert (row["right"], row["lost"], row["share"]) == (2, 1, 0.5)
-    assert row["expected share"] == pytest.approx(0.45 / 2.41)
+    rows = culling._lost(facts["doubt"] > 0.5, pd.Series(["a", "b", "a", "b"]), seen, {"a": 0.1, "b": 0.2})
+    assert rows == [
+        {"class": "a", "right": 2, "lost": 1, "share": 0.5, "where labels were exchanged": 0.1},
+        {
+            "class": "b",
+            "right": 0,
+            "lost": 0,
+            "share": pytest.approx(np.nan, nan_ok=True),
+            **{"where labels were exchanged": 0.2},
+        },
+    ]

@@ -1,6 +1,9 @@
 """Out-of-sample probabilities: every pool image is judged by classifiers that never saw it nor its near-duplicates.
 
 The pool is cut into folds at random, near-duplicates together; each fold is judged by what was learnt from the others.
+
+How far the verdicts can be trusted depends on the images. So they are asked for again after some labels of the same
+pool were exchanged: then it is known which are wrong.
 """
 
 import numpy as np
@@ -15,7 +18,9 @@ from nightmare.seeds import derived_seed
 from nightmare.tables import FAULTS
 from nightmare.train.evaluate import prediction_table
 
-__all__ = ["cross_validate"]
+__all__ = ["cross_validate", "cross_validate_exchanged"]
+
+_EXCHANGED = 0.1  # share of the labels: enough to count, few enough to leave the pool what it is
 
 
 def cross_validate(
@@ -32,6 +37,57 @@ def cross_validate(
 
     Raises `InputError` when a class is so rare that a fold could hold all of it.
     """
+    labels = np.array([classes.index(label) for label in pool["label"]])
+    partitions = _partitions(pool, labels, crossval, seed)
+    evidence = weigh_labels(features, labels, partitions, class_count=len(classes))
+    table = prediction_table(pool, evidence.probability, classes).assign(wrong=evidence.wrong)
+    table[[*FAULTS]] = faults
+    return table
+
+
+def cross_validate_exchanged(
+    pool: pd.DataFrame,
+    features: NDArray[np.float64],
+    *,
+    classes: tuple[str, ...],
+    crossval: CrossvalParams,
+    seed: int,
+) -> pd.DataFrame:
+    """How probably each label of `pool` (as for `cross_validate`) is wrong once others were exchanged: a table
+    `tables.INJECTED`.
+
+    In each repeat, which has a partition of its own, a tenth of the images get each other's labels, at random: each
+    class stays as large as it was. Raises `InputError` as `cross_validate` does.
+    """
+    own = np.array([classes.index(label) for label in pool["label"]])
+    runs = []
+    for repeat, folds in enumerate(_partitions(pool, own, crossval, seed)):
+        generator = np.random.default_rng(derived_seed(seed, "exchanged", repeat))
+        chosen = np.flatnonzero(generator.random(len(own)) < _EXCHANGED)
+        labels = own.copy()
+        labels[chosen] = own[generator.permutation(chosen)]
+        wrong = weigh_labels(features, labels, folds[None], class_count=len(classes)).wrong
+        runs.append(
+            pd.DataFrame(
+                {
+                    "repeat": repeat,
+                    "id": pool["id"].to_numpy(),
+                    "label": np.array(classes)[labels],
+                    "exchanged": labels != own,
+                    "wrong": wrong,
+                }
+            )
+        )
+    return pd.concat(runs, ignore_index=True)
+
+
+def _partitions(
+    pool: pd.DataFrame, labels: NDArray[np.int64], crossval: CrossvalParams, seed: int
+) -> NDArray[np.int64]:
+    """The fold of each image of `pool` in each repeat: (repeats, n).
+
+    Raises `InputError` when a class is so rare that a fold could hold all of it.
+    """
     groups_of_class = pool.groupby("label")["group"].nunique()
     rare = groups_of_class.index[groups_of_class < 2]
     if len(rare):
@@ -39,15 +95,10 @@ def cross_validate(
             f"all images of {', '.join(rare)} are near-duplicates of each other, so that nobody could judge them: "
             "bring more of them, or raise label.smallest_class to leave the class out"
         )
-    labels = np.array([classes.index(label) for label in pool["label"]])
     groups = pool["group"].to_numpy(dtype=str)
     count = min(crossval.folds, int(groups_of_class.min()))
     seeds = [derived_seed(seed, "folds", repeat) for repeat in range(crossval.repeats)]
-    partitions = np.array([_folds(labels, groups, count, seed) for seed in seeds])
-    evidence = weigh_labels(features, labels, partitions, class_count=len(classes))
-    table = prediction_table(pool, evidence.probability, classes).assign(wrong=evidence.wrong)
-    table[[*FAULTS]] = faults
-    return table
+    return np.array([_folds(labels, groups, count, seed) for seed in seeds])
 
 
 def _folds(labels: NDArray[np.int64], groups: NDArray[np.str_], count: int, seed: int) -> NDArray[np.int64]:

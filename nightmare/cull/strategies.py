@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 
+from nightmare.cull.budget import least_doubts
 from nightmare.params import CullParams
 from nightmare.tables import FAULTS
 from nightmare.train.evaluate import probabilities
@@ -59,20 +60,26 @@ def likeliest_fault(facts: Mapping[Any, Any]) -> str | None:
 
 
 def suspects(
-    predictions: pd.DataFrame, validation: pd.DataFrame, classes: Sequence[str], cull: CullParams
+    predictions: pd.DataFrame,
+    injected: pd.DataFrame,
+    validation: pd.DataFrame,
+    classes: Sequence[str],
+    cull: CullParams,
 ) -> pd.DataFrame:
     """The facts (see `facts_of`) about the rows of `predictions` that `cull.strategy` doubts, the surest first.
 
-    `predictions` are those of cross-validation, `validation` those of the trained model.
+    `predictions` are those of cross-validation, `injected` those after some labels were exchanged, and `validation`
+    those of the trained model.
 
     `validation`: the original's rule, what the trained model misclassifies on the validation side. `misclassified`:
     out-of-fold misclassification with at least `cull.confidence`. `confident`: confident learning (Northcutt et al.
     2021) on the out-of-fold probabilities, as cleanlab does it by default. `evidence`: what is doubted with more than
-    `cull.confidence`, as long as the right images that a class is expected to lose stay within `cull.budget`.
+    `cull.confidence`, and with more than keeps each class within `cull.budget` (see `budget.least_doubts`).
     """
     facts = facts_of(predictions, classes)
     if cull.strategy == "evidence":
-        return _within_budget(facts, cull)
+        doubted = facts["doubt"] > facts["label"].map(least_doubts(facts, injected, cull))
+        return facts[doubted].sort_values(["doubt", "id"], ascending=[False, True], ignore_index=True)
     if cull.strategy == "validation":
         judged = validation[validation["side"] == "val"]
         wrong = set(judged.loc[facts_of(judged, classes)["margin"].to_numpy() < 0, "id"])
@@ -84,10 +91,3 @@ def suspects(
         probability = probabilities(predictions, classes)
         doubted = pd.Series(find_label_issues(labels, probability, n_jobs=1), index=facts.index)
     return facts[doubted].sort_values(["margin", "id"], ignore_index=True)
-
-
-def _within_budget(facts: pd.DataFrame, cull: CullParams) -> pd.DataFrame:
-    surest = facts.sort_values(["doubt", "id"], ascending=[False, True], ignore_index=True)
-    right = (1 - surest["doubt"]).groupby(surest["label"])
-    affordable = right.cumsum() <= cull.budget * right.transform("sum")
-    return surest[(surest["doubt"] > cull.confidence) & affordable].reset_index(drop=True)

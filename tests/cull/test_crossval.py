@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from nightmare.cull import crossval
-from nightmare.cull.crossval import cross_validate
+from nightmare.cull.crossval import cross_validate, cross_validate_exchanged
 from nightmare.cull.evidence import Evidence
 from nightmare.errors import InputError
 from nightmare.params import CrossvalParams
-from nightmare.tables import EVIDENCE, write_table
+from nightmare.tables import EVIDENCE, INJECTED, write_table
 
 CLASSES = ("bars", "disc")
 
@@ -100,3 +100,44 @@ def test_a_class_of_near_duplicates_alone_is_refused(pool: pd.DataFrame, feature
     rare = pool[(pool["label"] == "bars") | (pool.index < 4)]
     with pytest.raises(InputError, match="all images of disc are near-duplicates"):
         run(rare, features[rare.index])
+
+
+def exchanged(pool: pd.DataFrame, features: NDArray[np.float64], *, repeats: int = 3, seed: int = 1) -> pd.DataFrame:
+    settings = CrossvalParams(folds=5, repeats=repeats)
+    return cross_validate_exchanged(pool, features, classes=CLASSES, crossval=settings, seed=seed)
+
+
+def test_exchanged_labels_are_known_and_doubted(pool: pd.DataFrame, features: NDArray, tmp_path: Any) -> None:
+    table = exchanged(pool, features * [3, 1, 1, 1, 1])  # so far apart that nothing is in doubt but the labels
+    assert list(table["id"]) == 3 * list(pool["id"])
+    assert list(table["repeat"]) == [0] * 60 + [1] * 60 + [2] * 60
+    other = table["label"].to_numpy() != np.tile(pool["label"], 3)
+    np.testing.assert_array_equal(table["exchanged"], other)
+    for _, repeat in table.groupby("repeat"):
+        assert repeat["label"].value_counts().to_dict() == {"bars": 30, "disc": 30}, "no class grows"
+    assert 2 <= other.sum() <= 20, "a tenth, of which half get a label like their own"
+    assert table.loc[other, "wrong"].mean() > 0.5
+    assert table.loc[~other, "wrong"].mean() < 0.05
+    write_table(table, tmp_path / "injected.csv", INJECTED)
+
+
+def test_each_repeat_and_seed_exchanges_others(pool: pd.DataFrame, features: NDArray) -> None:
+    flags = exchanged(pool, features)["exchanged"].to_numpy().reshape(3, 60)
+    assert not np.array_equal(flags[0], flags[1])
+    np.testing.assert_array_equal(exchanged(pool, features)["exchanged"], flags.ravel())
+    assert not np.array_equal(exchanged(pool, features, seed=2)["exchanged"], flags.ravel())
+
+
+def test_each_repeat_has_a_partition_of_its_own(
+    pool: pd.DataFrame, features: NDArray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = partitions_of(monkeypatch)
+    run(pool, features, folds=5, repeats=3)
+    exchanged(pool, features, repeats=3)
+    np.testing.assert_array_equal(np.concatenate(seen[1:]), seen[0])
+
+
+def test_exchanging_refuses_a_class_of_near_duplicates_alone(pool: pd.DataFrame, features: NDArray) -> None:
+    rare = pool[(pool["label"] == "bars") | (pool.index < 4)]
+    with pytest.raises(InputError, match="all images of disc are near-duplicates"):
+        exchanged(rare, features[rare.index])

@@ -19,8 +19,21 @@ def predictions_of(labels: list[str], probability: list[list[float]], side: str 
     return table.assign(**{f"p_{name}": values[:, position] for position, name in enumerate(CLASSES)})
 
 
-def doubted_ids(table: pd.DataFrame, rule: CullParams, validation: pd.DataFrame | None = None) -> list[str]:
-    return list(suspects(table, table[:0] if validation is None else validation, CLASSES, rule)["id"])
+def unmoved(table: pd.DataFrame) -> pd.DataFrame:
+    """What is thought of `table` where labels were exchanged and nothing looks different for it."""
+    return pd.DataFrame({"repeat": 0, "id": table["id"], "label": table["label"], "exchanged": False, "wrong": 0.0})
+
+
+def doubted_ids(
+    table: pd.DataFrame,
+    rule: CullParams,
+    *,
+    injected: pd.DataFrame | None = None,
+    validation: pd.DataFrame | None = None,
+) -> list[str]:
+    injected = unmoved(table) if injected is None else injected
+    validation = table[:0] if validation is None else validation
+    return list(suspects(table, injected, validation, CLASSES, rule)["id"])
 
 
 def test_facts_by_hand() -> None:
@@ -51,7 +64,7 @@ def test_validation_is_the_original_rule_and_sees_the_validation_side_alone(para
     )
     rule = params.cull.model_copy(update={"strategy": "validation"})
     out_of_fold = predictions_of(["frog"] * 2, [[0.8, 0.1, 0.1]] * 2)
-    assert doubted_ids(out_of_fold, rule, validation) == [validation["id"].iloc[0]]
+    assert doubted_ids(out_of_fold, rule, validation=validation) == [validation["id"].iloc[0]]
 
 
 def test_evidence_takes_what_is_more_probably_wrong_than_right(params: Params) -> None:
@@ -69,13 +82,13 @@ def test_evidence_takes_pictures_with_faults_too(params: Params) -> None:
     assert doubted_ids(table, rule) == [table["id"][0], table["id"][1]]
 
 
-def test_the_budget_bounds_the_right_images_that_each_class_is_expected_to_lose(params: Params) -> None:
-    wrong = [0.95, 0.9, 0.8, 0.6] + [0.0] * 6
+def test_the_budget_asks_more_of_a_class_that_would_lose_too_much(params: Params) -> None:
     table = predictions_of(["frog"] * 10 + ["skull"] * 10, [[0.8, 0.1, 0.1]] * 20)
-    table = table.assign(wrong=wrong + [0.0] * 9 + [0.9], **WHOLE)
-    rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 0.05})
-    # Of the frogs 6.75 are expected to be right, and a twentieth of these is 0.34: 0.05 + 0.1 fit, 0.2 more do not.
-    assert doubted_ids(table, rule) == [table["id"][row] for row in (0, 1, 19)]
+    table = table.assign(wrong=[0.95, 0.9, 0.8, 0.6] + [0.0] * 15 + [0.6], **WHOLE)
+    # Where labels were exchanged, two of the frogs that are thought right are doubted as much as the third of these.
+    injected = unmoved(table).assign(wrong=[0.95, 0.9, 0.8, 0.6, 0.85, 0.85] + [0.0] * 14)
+    rule = params.cull.model_copy(update={"strategy": "evidence", "confidence": 0.5, "budget": 0.2})
+    assert doubted_ids(table, rule, injected=injected) == [table["id"][row] for row in (0, 1, 19)]
 
 
 @pytest.mark.parametrize("strategy", ["misclassified", "confident"])
@@ -90,7 +103,7 @@ def test_injected_label_noise_is_found(strategy: str, params: Params) -> None:
     given[flipped] = (given[flipped] + 1) % 3
     table = predictions_of([CLASSES[label] for label in given], probability.tolist())
     rule = params.cull.model_copy(update={"strategy": strategy})
-    doubted = suspects(table, table[:0], CLASSES, rule)
+    doubted = suspects(table, table[:0], table[:0], CLASSES, rule)
     wrong = {table["id"][row] for row in flipped}
     assert set(doubted["id"]) <= wrong, "nothing right is doubted"
     # Confident learning estimates how many are wrong from average confidence, and stays a little below.
