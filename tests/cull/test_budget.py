@@ -93,3 +93,13 @@ def test_doubt_about_a_picture_stays_what_it_was(facts: pd.DataFrame, injected: 
     alone = injected.assign(wrong=np.where(injected["id"] == "s0", 0.5, 0.0))
     lost = [proof_of(pd.Series({"frog": 1.0, "skull": least}), facts, alone).lost for least in (0.75, 0.85)]
     assert lost == pytest.approx([0.4 / 10.4, 0])
+
+
+def test_what_is_doubted_no_more_than_that_stays(facts: pd.DataFrame, injected: pd.DataFrame) -> None:
+    alone = injected.assign(wrong=np.where(injected["id"] == "f2", 0.5, 0.0))
+    assert proof_of(pd.Series({"frog": 0.5, "skull": 0.75}), facts, alone).lost == 0
+
+
+def test_a_budget_of_everything_is_never_exceeded(facts: pd.DataFrame, injected: pd.DataFrame, params: Params) -> None:
+    doubted = injected.assign(wrong=0.9)
+    assert least_doubts(facts, doubted, rule(params, budget=1.0))["frog"] == 0.5
