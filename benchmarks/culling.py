@@ -20,7 +20,7 @@ from sklearn.metrics import average_precision_score
 from benchmarks.noise import CHECKED, KINDS, LabelledSet, Noised, clean_glyphs, clean_photos, inject, smaller
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import trained_and_tested
-from nightmare.cull.budget import least_doubts, proof_of
+from nightmare.cull.budget import least_doubts, trial_of
 from nightmare.cull.crossval import cross_validate, cross_validate_exchanged
 from nightmare.cull.faults import find_faults
 from nightmare.cull.features import features_of, seen_by_network
@@ -148,7 +148,9 @@ def _doubted(
 ) -> "pd.Series[bool]":
     """Which rows of `predictions` the strategy would remove."""
     rule = cull.model_copy(update={"strategy": strategy})
-    return predictions["id"].isin(suspects(predictions, injected, validation, classes, rule)["id"])
+    return predictions["id"].isin(
+        suspects(predictions, classes, injected=injected, validation=validation, cull=rule)["id"]
+    )
 
 
 def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, float]:
@@ -205,12 +207,12 @@ def natural_noise(params: Params) -> None:
     append_history(rows, name="culling-glyphs")
     print_table(_believed_and_seen(facts["doubt"], pool), title="How probably drawings are faulty, said and seen")
     removed = _doubted("evidence", predictions, injected, validation, classes, params.cull)
-    proof = proof_of(least_doubts(facts, injected, params.cull), facts, injected)
+    trial = trial_of(least_doubts(facts, injected, cull=params.cull), facts, injected)
     print(
-        f"of {proof.n} labels that were exchanged evidence finds {proof.found:.2f}, of right ones {proof.lost:.3f} go"
+        f"of {trial.n} labels that were exchanged evidence finds {trial.found:.2f}, of right ones {trial.lost:.3f} go"
     )
     print_table(
-        _lost(removed, facts["label"], pool, proof.class_lost),
+        _lost(removed, facts["label"], pool, trial.class_lost),
         title=f"Right drawings that evidence loses, of which the budget allows {params.cull.budget:.0%}",
     )
     for bad in (["wrong"], ["wrong", "kin"]):

@@ -169,7 +169,7 @@ EVIDENCE = Table(
         **dict.fromkeys(FAULTS, "number"),  # probability of each fault of the picture
     },
 )
-# What is said of the same pool after some labels were exchanged, so that it is known which are wrong.
+# What is said of the labels of the same pool after some were exchanged, of which it is known that they are wrong.
 INJECTED = Table(
     name="injected",
     stage="crossval",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from nightmare.atomic import save_picture, write_csv, write_json
-from nightmare.cull.budget import least_doubts, proof_of
+from nightmare.cull.budget import least_doubts, trial_of
 from nightmare.cull.cull import cull_split
 from nightmare.cull.decisions import read_decisions
 from nightmare.cull.review import borderline_sheet, removed_sheet
@@ -37,7 +37,7 @@ def main() -> None:
     facts = facts_of(predictions, classes)
     culled = cull_split(
         split,
-        suspects(predictions, injected, validation, classes, params.cull),
+        suspects(predictions, classes, injected=injected, validation=validation, cull=params.cull),
         facts,
         decisions=read_decisions(Path("data/decisions.jsonl")),
         cull=params.cull,
@@ -52,12 +52,13 @@ def main() -> None:
     fates = counts.reset_index().melt("label", var_name="fate", value_name="count")
     write_csv(REPORTS / "classes.csv", fates)
     save_bars(fates, REPORTS / "classes.png", category="label", stack="fate", value="count", title="kept and removed")
+    tried = trial_of(least_doubts(facts, injected, cull=params.cull), facts, injected)
     write_json(
         REPORTS / "metrics.json",
         {
             "n": int((culled.split["side"] != "test").sum()),
             "removed": len(culled.removed),
-            "injected": asdict(proof_of(least_doubts(facts, injected, params.cull), facts, injected)),
+            **({"injected": asdict(tried)} if params.cull.strategy == "evidence" else {}),
             "expected_faulty": float(facts["doubt"].sum()),
             "expected_faulty_removed": float(culled.removed["doubt"].sum()),
             "doubtful": int(probably_faulty(facts).sum()),

@@ -3,7 +3,7 @@
 The pool is cut into folds at random, near-duplicates together; each fold is judged by what was learnt from the others.
 
 How far the verdicts can be trusted depends on the images. So they are asked for again after some labels of the same
-pool were exchanged: then it is known which are wrong.
+pool were exchanged, of which it is known that they are wrong.
 """
 
 import numpy as np
@@ -53,11 +53,11 @@ def cross_validate_exchanged(
     crossval: CrossvalParams,
     seed: int,
 ) -> pd.DataFrame:
-    """How probably each label of `pool` (as for `cross_validate`) is wrong once others were exchanged: a table
-    `tables.INJECTED`.
+    """How probably each label of `pool` is wrong after some were exchanged, by `features` (n, d): a table
+    `tables.INJECTED` of repeats x n rows.
 
-    In each repeat, which has a partition of its own, a tenth of the images get each other's labels, at random: each
-    class stays as large as it was. Raises `InputError` as `cross_validate` does.
+    In each repeat, judged by one partition, a tenth of the images get each other's labels, at random, some of them one
+    like their own: each class stays as large as it was. Raises `InputError` as `cross_validate` does.
     """
     own = np.array([classes.index(label) for label in pool["label"]])
     runs = []

@@ -61,9 +61,10 @@ def likeliest_fault(facts: Mapping[Any, Any]) -> str | None:
 
 def suspects(
     predictions: pd.DataFrame,
+    classes: Sequence[str],
+    *,
     injected: pd.DataFrame,
     validation: pd.DataFrame,
-    classes: Sequence[str],
     cull: CullParams,
 ) -> pd.DataFrame:
     """The facts (see `facts_of`) about the rows of `predictions` that `cull.strategy` doubts, the surest first.
@@ -78,7 +79,7 @@ def suspects(
     """
     facts = facts_of(predictions, classes)
     if cull.strategy == "evidence":
-        doubted = facts["doubt"] > facts["label"].map(least_doubts(facts, injected, cull))
+        doubted = facts["doubt"] > facts["label"].map(least_doubts(facts, injected, cull=cull))
         return facts[doubted].sort_values(["doubt", "id"], ascending=[False, True], ignore_index=True)
     if cull.strategy == "validation":
         judged = validation[validation["side"] == "val"]

@@ -33,7 +33,7 @@ def doubted_ids(
 ) -> list[str]:
     injected = unmoved(table) if injected is None else injected
     validation = table[:0] if validation is None else validation
-    return list(suspects(table, injected, validation, CLASSES, rule)["id"])
+    return list(suspects(table, CLASSES, injected=injected, validation=validation, cull=rule)["id"])
 
 
 def test_facts_by_hand() -> None:
@@ -103,7 +103,7 @@ def test_injected_label_noise_is_found(strategy: str, params: Params) -> None:
     given[flipped] = (given[flipped] + 1) % 3
     table = predictions_of([CLASSES[label] for label in given], probability.tolist())
     rule = params.cull.model_copy(update={"strategy": strategy})
-    doubted = suspects(table, table[:0], table[:0], CLASSES, rule)
+    doubted = suspects(table, CLASSES, injected=unmoved(table), validation=table[:0], cull=rule)
     wrong = {table["id"][row] for row in flipped}
     assert set(doubted["id"]) <= wrong, "nothing right is doubted"
     # Confident learning estimates how many are wrong from average confidence, and stays a little below.
