@@ -52,13 +52,15 @@ def main() -> None:
     fates = counts.reset_index().melt("label", var_name="fate", value_name="count")
     write_csv(REPORTS / "classes.csv", fates)
     save_bars(fates, REPORTS / "classes.png", category="label", stack="fate", value="count", title="kept and removed")
-    tried = trial_of(least_doubts(facts, injected, cull=params.cull), facts, injected)
+    tried = {}
+    if params.cull.strategy == "evidence":
+        tried["injected"] = asdict(trial_of(least_doubts(facts, injected, cull=params.cull), facts, injected))
     write_json(
         REPORTS / "metrics.json",
         {
             "n": int((culled.split["side"] != "test").sum()),
             "removed": len(culled.removed),
-            **({"injected": asdict(tried)} if params.cull.strategy == "evidence" else {}),
+            **tried,
             "expected_faulty": float(facts["doubt"].sum()),
             "expected_faulty_removed": float(culled.removed["doubt"].sum()),
             "doubtful": int(probably_faulty(facts).sum()),

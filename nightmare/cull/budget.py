@@ -3,7 +3,7 @@
 What the verdicts cost is tried out on the same images, some labels of which were exchanged (see `crossval`): what is
 then thought of the exchanged ones tells how many wrong labels would be found, and what is thought of the others how
 many images would go by mistake. Which of the others were right before, nobody knows. Each counts by how probably it
-was, as the verdicts have it: images that they always take for wrong are not missed.
+was, as the verdicts have it: what they always take for wrong does not count as lost.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from nightmare.errors import InputError
 from nightmare.params import CullParams
 from nightmare.tables import FAULTS
 
-__all__ = ["Trial", "least_doubts", "trial_of"]
+__all__ = ["Trial", "doubt_of", "least_doubts", "trial_of"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Trial:
     gone: float
     lost: float
     class_lost: dict[str, float]
+
+
+def doubt_of(table: pd.DataFrame) -> "pd.Series[float]":
+    """How probably each row has a wrong label or a fault of the picture, by its columns `wrong` and `tables.FAULTS`."""
+    return 1 - (1 - table["wrong"]) * (1 - table[[*FAULTS]].sum(axis=1))
 
 
 def least_doubts(facts: pd.DataFrame, injected: pd.DataFrame, *, cull: CullParams) -> "pd.Series[float]":
@@ -76,7 +81,6 @@ def _again(facts: pd.DataFrame, injected: pd.DataFrame) -> pd.DataFrame:
             "run `dvc repro crossval`"
         )
     before = facts.set_index("id").loc[injected["id"]]
-    whole = 1 - before[[*FAULTS]].sum(axis=1).to_numpy()
-    return injected.reset_index(drop=True).assign(
-        right=1 - before["doubt"].to_numpy(), doubt=1 - (1 - injected["wrong"].to_numpy()) * whole
-    )
+    again = injected.reset_index(drop=True)
+    again[[*FAULTS]] = before[[*FAULTS]].to_numpy()
+    return again.assign(right=1 - before["doubt"].to_numpy(), doubt=doubt_of(again))

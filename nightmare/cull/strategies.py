@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 
-from nightmare.cull.budget import least_doubts
+from nightmare.cull.budget import doubt_of, least_doubts
 from nightmare.params import CullParams
 from nightmare.tables import FAULTS
 from nightmare.train.evaluate import probabilities
@@ -44,7 +44,7 @@ def facts_of(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     if "wrong" not in predictions:
         return facts
     facts[["wrong", *FAULTS]] = predictions[["wrong", *FAULTS]].to_numpy()
-    return facts.assign(doubt=1 - (1 - facts["wrong"]) * (1 - facts[[*FAULTS]].sum(axis=1)))
+    return facts.assign(doubt=doubt_of(facts))
 
 
 def probably_faulty(facts: pd.DataFrame) -> "pd.Series[bool]":
