@@ -14,7 +14,17 @@ import pandas as pd
 from PIL import Image
 
 from nightmare.data.store import write_images
-from nightmare.tables import CANDIDATES, DUPLICATES, EVIDENCE, IMAGES, PREDICTIONS, REJECTS, SPLIT, write_table
+from nightmare.tables import (
+    CANDIDATES,
+    DUPLICATES,
+    EVIDENCE,
+    IMAGES,
+    INJECTED,
+    PREDICTIONS,
+    REJECTS,
+    SPLIT,
+    write_table,
+)
 from stages import cull
 
 CLASSES = ("clowns", "frogs", "skulls")
@@ -63,7 +73,9 @@ def make_project(folder: Path) -> None:
     write_table(images, folder / "data/images.csv", IMAGES)
     write_table(pd.DataFrame(map(_split, numbers)), folder / "data/split.csv", SPLIT)
     evidence = pd.DataFrame(map(_evidence, numbers))
-    write_table(evidence[evidence["side"] != "test"], folder / "reports/crossval/predictions.csv", EVIDENCE)
+    pool = evidence[evidence["side"] != "test"]
+    write_table(pool, folder / "reports/crossval/predictions.csv", EVIDENCE)
+    write_table(_unmoved(pool), folder / "reports/crossval/injected.csv", INJECTED)
     network = evidence.drop(columns=["wrong", "several", "occluded", "poor"])
     write_table(network[network["side"] != "train"], folder / "reports/train/predictions.csv", PREDICTIONS)
     write_table(network[network["side"] == "test"], folder / "reports/evaluate/predictions.csv", PREDICTIONS)
@@ -176,6 +188,11 @@ def _evidence(number: int) -> dict[str, object]:
         "poor": 0.0,
         **{f"p_{name}": share for name, share in zip(CLASSES, shares, strict=True)},
     }
+
+
+def _unmoved(evidence: pd.DataFrame) -> pd.DataFrame:
+    """A trial of the verdicts in which no label was exchanged and nothing is thought otherwise."""
+    return evidence[["id", "label", "wrong"]].assign(repeat=0, exchanged=False)
 
 
 def _copy() -> dict[str, object]:
