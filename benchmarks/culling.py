@@ -123,8 +123,8 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params
     hard = ~faulty & (facts["margin"] < 0)
     rankings = {"confident": -facts["margin"], "evidence": facts["doubt"]}
     rows = []
-    for strategy in STRATEGIES:
-        removed = _doubted(strategy, predictions, injected, whole, classes, params.cull)
+    by_strategy = _removed(predictions, classes, injected=injected, validation=whole, cull=params.cull)
+    for strategy, removed in by_strategy.items():
         row = {"strategy": strategy, **_found(removed, faulty), "hard kept": float(1 - removed[hard].mean())}
         if strategy in rankings and faulty.any():
             row["average precision"] = average_precision_score(faulty, rankings[strategy])
@@ -138,19 +138,26 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params
     return table.assign(faulty=faulty.mean())
 
 
-def _doubted(
-    strategy: str,
+def _removed(
     predictions: pd.DataFrame,
+    classes: tuple[str, ...],
+    *,
     injected: pd.DataFrame,
     validation: pd.DataFrame,
-    classes: tuple[str, ...],
     cull: CullParams,
-) -> "pd.Series[bool]":
-    """Which rows of `predictions` the strategy would remove."""
-    rule = cull.model_copy(update={"strategy": strategy})
-    return predictions["id"].isin(
-        suspects(predictions, classes, injected=injected, validation=validation, cull=rule)["id"]
-    )
+) -> dict[str, "pd.Series[bool]"]:
+    """Which rows of `predictions` each strategy would remove, before any cap per class."""
+    doubted = {
+        name: suspects(
+            predictions,
+            classes,
+            injected=injected,
+            validation=validation,
+            cull=cull.model_copy(update={"strategy": name}),
+        )
+        for name in STRATEGIES
+    }
+    return {name: predictions["id"].isin(facts["id"]) for name, facts in doubted.items()}
 
 
 def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, float]:
@@ -196,23 +203,17 @@ def natural_noise(params: Params) -> None:
     ]
     print_table(rows, title="What is made of drawings that were not seen")
 
-    rows = [
-        {
-            "strategy": name,
-            **_judged_by_eye(_doubted(name, predictions, injected, validation, classes, params.cull), pool),
-        }
-        for name in STRATEGIES
-    ]
+    by_strategy = _removed(predictions, classes, injected=injected, validation=validation, cull=params.cull)
+    rows = [{"strategy": name, **_judged_by_eye(removed, pool)} for name, removed in by_strategy.items()]
     print_table(rows, title="Suspects, before the caps per class")
     append_history(rows, name="culling-glyphs")
     print_table(_believed_and_seen(facts["doubt"], pool), title="How probably drawings are faulty, said and seen")
-    removed = _doubted("evidence", predictions, injected, validation, classes, params.cull)
     trial = trial_of(least_doubts(facts, injected, cull=params.cull), facts, injected)
     print(
         f"of {trial.n} labels that were exchanged evidence finds {trial.found:.2f}, of right ones {trial.lost:.3f} go"
     )
     print_table(
-        _lost(removed, facts["label"], pool, trial.class_lost),
+        _lost(by_strategy["evidence"], facts["label"], pool, trial.class_lost),
         title=f"Right drawings that evidence loses, of which the budget allows {params.cull.budget:.0%}",
     )
     for bad in (["wrong"], ["wrong", "kin"]):

@@ -12,7 +12,7 @@ import argparse
 import math
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,42 +110,50 @@ def what_is_luck(runs: pd.DataFrame, side: str) -> float:
 
 def main() -> None:
     params = load_params()
-    names = list(dream_variants(params))
+    trainings, dreaming = accuracy_variants(params), dream_variants(params)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     questions = parser.add_subparsers(dest="question", required=True)
     accuracy = questions.add_parser("accuracy", help="what brings balanced accuracy")
     accuracy.add_argument("--seeds", type=int, choices=range(2, 10), default=3, help="trainings of each variant")
+    _add_variants(accuracy, trainings)
     dreams = questions.add_parser("dreams", help="what brings dreams that a judge recognises, in equal time")
     dreams.add_argument(
         "--portraits", type=int, default=2, help="of each class from noise, and from as many photos if there are"
     )
-    dreams.add_argument("--variants", nargs="+", choices=names, default=names, metavar="NAME", help="only these")
+    _add_variants(dreams, dreaming)
     dreams.add_argument("--photos", type=Path, help="a folder of photographs, one folder per class")
     dreams.add_argument("--out", type=Path, required=True, help="folder for a sheet of portraits per variant")
     given = parser.parse_args()
     print(machine())
     if given.question == "accuracy":
-        ask_for_accuracy(params, seeds=given.seeds)
+        ask_for_accuracy({name: trainings[name] for name in given.variants}, seeds=given.seeds)
     else:
-        variants = {name: variant for name, variant in dream_variants(params).items() if name in given.variants}
+        variants = {name: dreaming[name] for name in given.variants}
         subject = photographs(params, given.photos, out=given.out) if given.photos else default_data(params)
         history = "learning-dreams-photos" if given.photos else "learning-dreams"
         ask_for_dreams(variants, subject, count=given.portraits, out=given.out, history=history)
 
 
-def ask_for_accuracy(params: Params, *, seeds: int) -> None:
-    runs = pd.DataFrame(
-        {
-            "variant": name,
-            **_learnt(_seeded(varied, number), *pictures_of("data/split.csv", pixels=varied.model.pixels))[1],
-        }
-        for name, varied in accuracy_variants(params).items()
-        for number in range(seeds)
+def _add_variants(question: argparse.ArgumentParser, variants: Mapping[str, object]) -> None:
+    names = list(variants)
+    question.add_argument(
+        "--variants", nargs="+", choices=names, default=names, metavar="NAME", help="only these, in this order"
     )
-    rows = accuracy_table(runs)
+
+
+def ask_for_accuracy(variants: dict[str, Params], *, seeds: int) -> None:
+    runs: list[dict[str, object]] = []
+    for name, varied in variants.items():
+        pictures = pictures_of("data/split.csv", pixels=varied.model.pixels)
+        for number in range(seeds):
+            _, figures = _learnt(_seeded(varied, number), *pictures)
+            runs.append({"variant": name, "seed": number, **figures})
+        print_table(runs[-seeds:], title=f"{name}: said at once")
+    table = pd.DataFrame(runs)
+    rows = accuracy_table(table)
     print_table(rows, title=f"Balanced accuracy, means over {seeds} seeds, spreads as standard deviations")
     for side in ("validation", "test"):
-        luck = what_is_luck(runs, side)
+        luck = what_is_luck(table, side)
         print(f"{side}: seeds alone bring a difference of {luck:.3f} in one of twenty cases, more for the best of many")
     append_history(rows, name="learning-accuracy")
 
