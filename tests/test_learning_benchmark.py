@@ -202,4 +202,4 @@ def test_the_hour_of_training_can_be_run() -> None:
         assert name in tree[part]
         tree[part][name] = type(tree[part][name])(value)
     Params.model_validate(tree)
-    assert len(overrides) > 2
+    assert overrides
