@@ -89,7 +89,7 @@ def main() -> None:
             row = {"noise": kind, "strategy": strategy, **figures.dropna().to_dict()}
             rows.append({column: row.get(column, "") for column in COLUMNS})
         print_table(rows[-len(means) :], title=f"{name}, {kind} {share}, means over {wishes.seeds} seeds")
-    append_history(rows, name=f"culling-noise-{name}")
+        append_history(rows[-len(means) :], name=f"culling-noise-{name}")
     print_table(rows, title=f"All of {name}")
 
 

@@ -149,13 +149,13 @@ def ask_for_accuracy(variants: dict[str, Params], *, seeds: int) -> None:
             _, figures = _learnt(_seeded(varied, number), *pictures)
             runs.append({"variant": name, "seed": number, **figures})
         print_table(runs[-seeds:], title=f"{name}: said at once")
+        append_history(runs[-seeds:], name="learning-accuracy")
     table = pd.DataFrame(runs)
     rows = accuracy_table(table)
     print_table(rows, title=f"Balanced accuracy, means over {seeds} seeds, spreads as standard deviations")
     for side in ("validation", "test"):
         luck = what_is_luck(table, side)
         print(f"{side}: seeds alone bring a difference of {luck:.3f} in one of twenty cases, more for the best of many")
-    append_history(rows, name="learning-accuracy")
 
 
 def default_data(params: Params) -> Subject:
@@ -234,6 +234,7 @@ def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int
             }
         )
         print_table(rows[-1:], title=f"{name}: said at once, since a run that is stopped dreams all of it anew")
+        append_history(rows[-1:], name=history)
         said = recognised["efficientnet"]
         sheet = portrait_sheet(both, said, cell=CELL, title=f"{name}: {said.share:.0%} recognised")
         save_picture(out / sheet_file(name), sheet)
@@ -241,7 +242,6 @@ def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int
         rows,
         title=f"Trained equally long, with one seed: shares of portraits (by chance {1 / len(classes):.2g})",
     )
-    append_history(rows, name=history)
 
 
 def _darkening(photos: Tensor, dreams: Tensor) -> float:

@@ -112,8 +112,8 @@ def main() -> None:
                 }
             )
             print_table(rows[-1:], title=f"{recipe}, {name}: said at once")
+            append_history(rows[-1:], name="portraits")
     print_table(rows, title="Share of portraits that the judges recognise (chance 0.1)")
-    append_history(rows, name="portraits")
     if wishes.sheet:
         both = torch.cat(made, dim=1)
         sheet = portrait_sheet(both, recognition(judge, both, model.card.classes), cell=CELL, title="")

@@ -235,6 +235,35 @@ def test_smaller_pictures_are_the_same_pictures(tiny_arrays: Arrays) -> None:
     np.testing.assert_allclose(half.rgba[opaque], means[opaque], atol=1)
 
 
+def test_what_a_strategy_found() -> None:
+    faulty = pd.Series([True, True, True, False, False, False, False, False])
+    removed = pd.Series([True, True, False, True, False, False, False, False])
+    found = culling._found(removed, faulty)
+    assert found == {
+        "removed": 3,
+        "precision": pytest.approx(2 / 3),
+        "recall": pytest.approx(2 / 3),
+        "F1": pytest.approx(4 / 6),
+        "false removals": pytest.approx(1 / 5),
+    }
+    nothing_wrong = culling._found(removed, faulty & False)
+    assert np.isnan(nothing_wrong["F1"])
+    assert nothing_wrong["false removals"] == pytest.approx(3 / 8)
+
+
+def test_drawings_judged_by_eye() -> None:
+    seen = pd.Series(["clean", "clean", "hard", "kin", "wrong", "wrong"])
+    doubted = pd.Series([False, True, True, True, True, False])
+    assert culling._judged_by_eye(doubted, seen) == {
+        "removed": 4,
+        "precision, wrong": 0.25,
+        "precision, wrong or kin": 0.5,
+        "recall, wrong": 0.5,
+        "clean lost": 0.5,
+        "hard lost": 1.0,
+    }
+
+
 def test_doubts_are_held_against_what_was_seen() -> None:
     facts = pd.DataFrame({"label": ["a"] * 4, "doubt": [0.01, 0.03, 0.6, 0.95]})
     seen = pd.Series(["clean", "kin", "hard", "wrong"])

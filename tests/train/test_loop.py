@@ -281,6 +281,12 @@ def test_grades_narrow_the_training_side_alone(run: Any, tiny_split: pd.DataFram
     with pytest.raises(InputError, match="no training image of bars with grade A"):
         run(split=graded, grades=["A"])
 
+    graded = tiny_split.assign(grade=np.where(np.arange(len(tiny_split)) % 3, "A", "C"))
+    learnt_from = graded[(graded["side"] != "train") | (graded["grade"] == "A")]
+    narrowed, taken, all_of_it = run(split=graded, grades=["A"]), run(split=learnt_from), run(split=graded)
+    assert narrowed.history.equals(taken.history)
+    assert not narrowed.history.equals(all_of_it.history)
+
 
 def test_multistep_and_sgd_run(run: Any) -> None:
     assert run(epochs=1, schedule="multistep", optimizer="sgd").history["train_loss"].notna().all()
