@@ -100,6 +100,7 @@ class TrainParams(_Section):
     color_jitter: Share
     select: Literal["last", "val_loss", "val_accuracy"]
     averaging: Annotated[float, Field(ge=0, lt=1)]
+    snapshots: Annotated[int, Field(ge=0)]
     adversarial: AdversarialParams
 
 

@@ -39,6 +39,8 @@ def main() -> None:
     settings = params.dream.model_dump(include=set(Recipe.model_fields))
     recipe = Recipe.checked({"seed": params.seed, **settings})
     wanted = commissions(canvases, recipe, classes=classes if params.dream.classes else ())
+    # Before anything is dreamt, since it refuses to make more portraits than there are photos.
+    starts = starting_points(canvases, count=params.dream.portraits, pixels=model.card.pixels, seed=params.seed)
     with atomic_directory("dreams") as directory:
         make = partial(fulfil, folder=folder, directory=directory.resolve())
         dreams = pd.DataFrame(parallel_map(make, wanted, label="dreams", unit="dream"))
@@ -55,7 +57,6 @@ def main() -> None:
         )
         save_picture(directory / "album.png", album)
     metrics = summary(dreams, class_count=len(classes))
-    starts = starting_points(canvases, count=params.dream.portraits, pixels=model.card.pixels, seed=params.seed)
     for name, squares in zip(("noise", "photos"), starts, strict=True):
         made = portraits(model, squares, PORTRAIT.model_copy(update={"seed": params.seed}))
         recognised = recognition(judge, made, classes)

@@ -55,7 +55,10 @@ def main() -> None:
         name=stage,
         canvases=background_canvases(params.model.pixels),
     )
-    save_model(Path("models") / stage, trained.network, model_card(params, classes, split))
+    directory, card = Path("models") / stage, model_card(params, classes, split)
+    save_model(directory, trained.network, card)
+    for epoch, network in trained.earlier():
+        save_model(directory / "epochs" / f"{epoch:04}", network, card)
     # Culled validation rows are predicted too: evaluate shows what leaving them out does to the figure.
     judged = split[split["side"] != "train"]
     write_training_report(

@@ -17,8 +17,8 @@ def compared(predictions: dict[str, pd.DataFrame], culled: pd.DataFrame) -> dict
     """Nested scores: model → `test`, `validation`, `validation_culled` → accuracy, balanced_accuracy, n.
 
     `predictions` maps a model's name to its predictions of all test and validation rows of the `culled` split table.
-    `test` adds the central 95% of balanced accuracy over resampled groups, the same of its difference to the first
-    model, and accuracy per grade.
+    Each has the central 95% of balanced accuracy over resampled groups; `test` adds the same of its difference to the
+    first model, and accuracy per grade.
     """
     result: dict[str, Any] = {}
     first: pd.DataFrame | None = None
@@ -26,19 +26,16 @@ def compared(predictions: dict[str, pd.DataFrame], culled: pd.DataFrame) -> dict
         rows = _with_split(table, culled).sort_values("id")
         test, validation = rows[rows["side"] == "test"], rows[rows["side"] == "val"]
         first = test if first is None else first
-        low, high = bootstrap_interval(test, test["group"])
         less, more = bootstrap_interval(test, test["group"], beyond=first)
         result[model] = {
             "test": {
-                **scores(test),
-                "balanced_accuracy_low": low,
-                "balanced_accuracy_high": high,
+                **_scores(test),
                 "difference_low": less,
                 "difference_high": more,
                 "grade": recalls(test, by="grade"),
             },
-            "validation": scores(validation),
-            "validation_culled": scores(validation[validation["keep"]]),
+            "validation": _scores(validation),
+            "validation_culled": _scores(validation[validation["keep"]]),
         }
     return result
 
@@ -63,6 +60,11 @@ def inflation_table(comparison: dict[str, Any]) -> pd.DataFrame:
         for model, sides in comparison.items()
         for side, figures in sides.items()
     )
+
+
+def _scores(rows: pd.DataFrame) -> dict[str, Any]:
+    low, high = bootstrap_interval(rows, rows["group"])
+    return {**scores(rows), "balanced_accuracy_low": low, "balanced_accuracy_high": high}
 
 
 def _with_split(table: pd.DataFrame, culled: pd.DataFrame) -> pd.DataFrame:

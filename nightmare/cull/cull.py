@@ -40,18 +40,20 @@ def cull_split(
 ) -> Culled:
     """Apply the caps of `cull` per class, surest suspects first, then the decisions, which win over everything.
 
-    A class loses at most `class_cap` of its pool images and keeps at least `keep_at_least`. `evidence` has a row
-    for every image of the pool. The test side is never touched, not even by a decision.
+    A class loses at most `class_cap` of its pool images and keeps at least `keep_at_least`, what was decided to go
+    counted first. `evidence` has a row for every image of the pool. The test side is never touched, not even by a
+    decision.
     """
     pool = split[split["side"] != "test"]
+    hand = {identity for identity, decision in decisions.items() if decision == "remove"} & set(pool["id"])
+    by_hand = pool.loc[pool["id"].isin(hand), "label"].value_counts()
     allowed = {
-        label: max(0, min(int(count * cull.class_cap), count - cull.keep_at_least))
+        label: max(0, min(int(count * cull.class_cap), count - cull.keep_at_least) - by_hand.get(label, 0))
         for label, count in pool["label"].value_counts().items()
     }
     undecided = suspects[~suspects["id"].isin(decisions)]
     within = undecided.groupby("label").cumcount() < undecided["label"].map(allowed)
     machine = set(undecided.loc[within, "id"])
-    hand = {identity for identity, decision in decisions.items() if decision == "remove"} & set(pool["id"])
     gone = machine | hand
 
     removed = evidence[evidence["id"].isin(gone)].copy()

@@ -4,11 +4,14 @@ All randomness derives from the seed, the epoch and the step, so a training that
 checkpoint ends with the weights of one that was not (same machine, same number of threads).
 """
 
+import copy
 import hashlib
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,11 +46,23 @@ _SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 @dataclass(frozen=True)
 class Trained:
-    """The network after the selected epoch (1-based), and a history row per epoch."""
+    """The network after the selected epoch (1-based), a history row per epoch, and files of how the network was
+    after each epoch that `train.snapshots` asked for."""
 
     network: Network
     history: pd.DataFrame
     epoch: int
+    snapshots: dict[int, Path] = field(default_factory=dict)
+
+    def earlier(self) -> Iterator[tuple[int, Network]]:
+        """Epochs of `snapshots` and the networks after them. Raises `InputError` for a file that is damaged."""
+        for epoch, file in self.snapshots.items():
+            state = load_checkpoint(file)
+            if state is None:
+                raise InputError(f"{file} is absent or damaged: remove {file.parent} and train again")
+            network = copy.deepcopy(self.network)
+            network.load_state_dict(state["network"])
+            yield epoch, network
 
 
 def train_network(
@@ -99,6 +114,9 @@ def train_network(
     rows = arrays.rows(learning["id"])
     weights = balanced_weights(labels.numpy(), train.balance, learning["keep"].to_numpy(dtype=bool))
 
+    asked = range(train.snapshots, train.epochs + 1, train.snapshots) if train.snapshots else ()
+    snapshots = {epoch: path.with_name(f"epoch-{epoch:04}.pt") for epoch in asked}
+
     with only_one(path, name):
         history: list[dict[str, float]] = []
         selected: dict[str, Any] = {}
@@ -142,6 +160,8 @@ def train_network(
                     )
                 history.append(_watched(watched, arrays, watching, classes, epoch=epoch + 1, losses=losses))
                 bar.set_postfix(_postfix(history[-1]))
+                if epoch + 1 in snapshots:
+                    save_checkpoint(snapshots[epoch + 1], {"network": _copied(watched.state_dict())})
                 if _is_selected(history, train):
                     selected = {"epoch": epoch + 1, "network": _copied(watched.state_dict())}
                 state = {"history": history, "selected": selected}
@@ -154,7 +174,7 @@ def train_network(
                 save_checkpoint(path, state)
                 saved = time.monotonic()
     network.load_state_dict(selected["network"])
-    return Trained(network.eval(), pd.DataFrame(history), int(selected["epoch"]))
+    return Trained(network.eval(), pd.DataFrame(history), int(selected["epoch"]), snapshots)
 
 
 @torch.inference_mode()
@@ -231,11 +251,11 @@ def _gains_by_bfloat16(network: Network, device: torch.device) -> bool:
 def _pixels_of(done: float, first_pixels: int, full: int) -> int:
     """Small pictures early, full ones for the last third: early epochs learn as much from fewer pixels.
 
-    `done` is the share of the training before an epoch, and the side of its pictures a multiple of 8. Progressive
+    `done` is the share of the training before an epoch. The side of small pictures is a multiple of 8. Progressive
     resizing, as in fast.ai's DAWNBench entry of 2018.
     """
-    grown = min(1.0, done / _FULL_SIZE_FROM)
-    return min(full, 8 * round((first_pixels + (full - first_pixels) * grown) / 8))
+    side = first_pixels + (full - first_pixels) * min(1.0, done / _FULL_SIZE_FROM)
+    return full if side >= full else min(full, 8 * round(side / 8))
 
 
 def _step(

@@ -78,6 +78,16 @@ def test_who_was_decided_about_takes_no_place_under_the_cap(cull: CullParams) ->
     assert list(culled.removed["id"]) == [split["id"][1]]
 
 
+def test_what_was_decided_to_go_counts_under_the_cap(cull: CullParams) -> None:
+    split = split_of(["a"] * 8, ["train"] * 8)
+    facts = evidence_of(split, [-0.9, -0.8, -0.7, -0.6, -0.5, -0.4, -0.3, -0.2])
+    by_hand = dict.fromkeys(split["id"][5:8], "remove")
+    culled = cull_split(split, facts, facts, decisions=by_hand, cull=cull)
+    assert list(culled.split["keep"]) == [False, True, True, True, True, False, False, False]
+    six = cull.model_copy(update={"keep_at_least": 6})
+    assert cull_split(split, facts, facts, decisions=by_hand, cull=six).split["keep"].sum() == 5, "the hand alone"
+
+
 def test_hard_is_what_is_probably_right_whatever_a_strategy_asks_for(cull: CullParams) -> None:
     split = split_of(["a"] * 3, ["train"] * 3)
     facts = evidence_of(split, [-0.9, -0.8, 0.7]).assign(doubt=[0.85, 0.2, 0.2])

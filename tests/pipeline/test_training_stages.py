@@ -21,8 +21,9 @@ from nightmare.data.store import write_images
 from nightmare.params import ModelParams, TrainParams, load_params
 from nightmare.tables import IMAGES, PREDICTIONS, SPLIT, read_table, write_table
 from nightmare.train import loop
+from nightmare.train.checkpoint import save_checkpoint
 from nightmare.train.loop import Trained
-from nightmare.train.model import ModelCard, save_model
+from nightmare.train.model import ModelCard, load_model, save_model
 from nightmare.train.network import MEAN, STD, build_network
 
 CLASSES = ("bars", "disc")
@@ -68,7 +69,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture
-def given(monkeypatch: pytest.MonkeyPatch) -> list[Training]:
+def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Training]:
     """The trainings that are asked for; nothing is trained."""
     given = []
 
@@ -83,7 +84,10 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[Training]:
     ) -> Trained:
         given.append(Training(split, model, train, seed, canvases))
         history = pd.DataFrame([{"epoch": 1, "train_loss": 1.0, "val_loss": 1.0, "val_accuracy": 0.5}])
-        return Trained(build_network(model.architecture, len(CLASSES)), history, epoch=1)
+        network = build_network(model.architecture, len(CLASSES))
+        earlier = tmp_path / "epoch-0003.pt"
+        save_checkpoint(earlier, {"network": network.state_dict()})
+        return Trained(network, history, epoch=1, snapshots={3: earlier} if train.snapshots else {})
 
     monkeypatch.setattr(loop, "train_network", train)
     return given
@@ -112,6 +116,18 @@ def test_retrain_learns_from_kept_rows_and_is_judged_on_all_others(
     assert card_of("retrain").dataset == dataset_of(culled[culled["keep"] & (culled["side"] == "train")])
     predictions = read_table("reports/retrain/predictions.csv", PREDICTIONS)
     assert list(predictions["id"]) == list(culled.loc[culled["side"] != "train", "id"])
+
+
+def test_snapshots_are_models_of_their_own(
+    run: Callable[..., None], culled: pd.DataFrame, given: list[Training]
+) -> None:
+    path = Path("params.yaml")
+    run("train", "train", "data/culled.csv")
+    assert not Path("models/train/epochs").exists()
+    path.write_text(path.read_text(encoding="utf-8").replace("snapshots: 0", "snapshots: 3"), encoding="utf-8")
+    run("train", "train", "data/culled.csv")
+    assert load_model("models/train/epochs/0003").card == card_of("train")
+    assert given[1].train.snapshots == 3
 
 
 def test_the_control_learns_from_as_many_others(

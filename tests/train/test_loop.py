@@ -288,6 +288,31 @@ def test_grades_narrow_the_training_side_alone(run: Any, tiny_split: pd.DataFram
     assert not narrowed.history.equals(all_of_it.history)
 
 
+def test_snapshots_are_the_network_as_it_was(run: Any, tiny_arrays: Arrays, tiny_split: pd.DataFrame) -> None:
+    trained = run(epochs=5, snapshots=2)
+    earlier = dict(trained.earlier())
+    assert list(earlier) == [2, 4]
+    watched = tiny_split[tiny_split["side"] == "val"]
+    truth = [CLASSES.index(label) for label in watched["label"]]
+    for epoch, network in earlier.items():
+        likelihood = predict(network, tiny_arrays, watched["id"])[np.arange(len(truth)), truth]
+        assert -np.log(likelihood).mean() == pytest.approx(trained.history["val_loss"][epoch - 1])
+    assert not list(run(epochs=5).earlier())
+    trained.snapshots[2].write_bytes(b"")
+    with pytest.raises(InputError, match=r"epoch-0002\.pt is absent or damaged: remove .* and train again"):
+        next(trained.earlier())
+
+
+@pytest.mark.parametrize("full", [64, 84, 100])
+def test_pictures_grow_to_their_full_side(full: int) -> None:
+    sides = [loop._pixels_of(epoch / 12, 48, full) for epoch in range(12)]
+    assert sides[0] == 48
+    assert sides == sorted(sides)
+    assert all(side % 8 == 0 for side in sides[:7])
+    assert set(sides[8:]) == {full}
+    assert loop._pixels_of(0.0, full, full) == full, "turned off"
+
+
 def test_multistep_and_sgd_run(run: Any) -> None:
     assert run(epochs=1, schedule="multistep", optimizer="sgd").history["train_loss"].notna().all()
 
