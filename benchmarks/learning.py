@@ -9,6 +9,7 @@ when nothing else runs.
 """
 
 import argparse
+import hashlib
 import math
 import re
 import time
@@ -21,6 +22,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from benchmarks import adversaries
 from benchmarks.adversaries import USUAL, Adversary, fought_by
 from benchmarks.noise import clean_photos, smaller
 from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge
@@ -275,8 +277,10 @@ def _learnt(
     before = float(clock.read_text(encoding="utf-8")) if clock.exists() else 0.0
     start = time.monotonic()
     try:
-        # Its name tells its checkpoints from those against another adversary.
+        # Its name tells its checkpoints from those against another adversary, or an earlier one of that name.
         name = f"learning-{adversary.name}".replace(" ", "-")
+        if adversary is not USUAL:
+            name += f"-{hashlib.sha256(Path(adversaries.__file__).read_bytes()).hexdigest()[:8]}"
         with fought_by(adversary):
             network, table = trained_and_tested(params, split, arrays, seed=params.seed, name=name)
     finally:
