@@ -9,7 +9,6 @@ when nothing else runs.
 """
 
 import argparse
-import hashlib
 import math
 import re
 import time
@@ -30,6 +29,7 @@ from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import pictures_of, trained_and_tested
 from benchmarks.variants import Variant, accuracy_variants, dream_variants
 from nightmare.atomic import atomic_path, save_picture
+from nightmare.cache import fingerprint
 from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays
 from nightmare.data.canvases import load_canvases
@@ -265,9 +265,13 @@ def _learnt(
     params: Params, split: pd.DataFrame, arrays: Arrays, adversary: Adversary = USUAL
 ) -> tuple[Network, dict[str, float]]:
     """A network trained under `params` as stage train trains, its balanced accuracies and what it took in minutes."""
+    # Its name tells its checkpoints from those against another adversary, or an earlier one of that name.
+    name = f"learning-{adversary.name}".replace(" ", "-")
+    if adversary is not USUAL:
+        name += "-" + fingerprint({"program": Path(adversaries.__file__).read_text(encoding="utf-8")})
     determinants = {
         **params.model_dump(include={"model", "train", "seed"}),
-        "adversary": adversary.name,
+        "adversary": name,
         "pretrained": pretrained_fingerprint(params.model.pretrained),
         "rows": split.sort_values("id")[["id", "label", "side", "grade", "keep"]].to_numpy().tolist(),
     }
@@ -277,10 +281,6 @@ def _learnt(
     before = float(clock.read_text(encoding="utf-8")) if clock.exists() else 0.0
     start = time.monotonic()
     try:
-        # Its name tells its checkpoints from those against another adversary, or an earlier one of that name.
-        name = f"learning-{adversary.name}".replace(" ", "-")
-        if adversary is not USUAL:
-            name += f"-{hashlib.sha256(Path(adversaries.__file__).read_bytes()).hexdigest()[:8]}"
         with fought_by(adversary):
             network, table = trained_and_tested(params, split, arrays, seed=params.seed, name=name)
     finally:
