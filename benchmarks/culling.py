@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from benchmarks.noise import CHECKED, KINDS, LabelledSet, Noised, clean_glyphs, clean_photos, inject, smaller
+from benchmarks.noise import CHECKED, KINDS, LabelledSet, Noised, clean_glyphs, clean_photos, inject, pool_of, smaller
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import trained_and_tested
 from nightmare.cull.budget import least_doubts, trial_of
@@ -72,11 +72,11 @@ def main() -> None:
         natural_noise(load_params())
         return
     name = "photos" if wishes.photos else "glyphs"
-    params = _smaller(load_params(), pixels=wishes.pixels, epochs=wishes.epochs)
+    params = small_training(load_params(), pixels=wishes.pixels, epochs=wishes.epochs)
     load = partial(clean_photos, wishes.photos) if wishes.photos else clean_glyphs
     seeds = range(FIRST_SEED, FIRST_SEED + wishes.seeds)
     clean = {seed: load(seed=seed) for seed in seeds}
-    known = {seed: _known(right.arrays, _pool(right.split), seed=seed) for seed, right in clean.items()}
+    known = {seed: _known(right.arrays, pool_of(right.split), seed=seed) for seed, right in clean.items()}
     rows: list[dict[str, object]] = []
     for kind, share in ROWS:
         if kind not in wishes.kinds:
@@ -93,7 +93,7 @@ def main() -> None:
     print_table(rows, title=f"All of {name}")
 
 
-def _smaller(params: Params, *, pixels: int, epochs: int) -> Params:
+def small_training(params: Params, *, pixels: int, epochs: int) -> Params:
     """The default training on small pictures, so that dozens of networks are trained in minutes."""
     changes = {"epochs": epochs, "first_pixels": pixels, "batch": 64}
     return params.model_copy(
@@ -114,7 +114,7 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params
         return trained_and_tested(params, split, pictures, seed=seed, name="culling-noise")[1]
 
     whole = tested(noised.split)
-    pool = _pool(noised.split)
+    pool = pool_of(noised.split)
     features, faults = known if noised.arrays is clean.arrays else _known(noised.arrays, pool, seed=seed)
     predictions = cross_validate(pool, features, faults, classes=classes, crossval=params.crossval, seed=seed)
     injected = cross_validate_exchanged(pool, features, classes=classes, crossval=params.crossval, seed=seed)
@@ -175,10 +175,6 @@ def _known(arrays: Arrays, pool: pd.DataFrame, *, seed: int) -> Known:
     rgba = arrays.rgba[arrays.rows(pool["id"])]
     seen = seen_by_network(rgba)
     return features_of(rgba, seen), find_faults(rgba, seen, pool["group"].to_numpy(dtype=str), seed=seed)
-
-
-def _pool(split: pd.DataFrame) -> pd.DataFrame:
-    return split[split["side"] != "test"].sort_values("id")
 
 
 def natural_noise(params: Params) -> None:

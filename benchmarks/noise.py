@@ -17,7 +17,7 @@ from nightmare.data.arrays import Arrays, load_arrays, square
 from nightmare.data.split import assign_split
 from nightmare.tables import IMAGES, read_table
 
-__all__ = ["KINDS", "LabelledSet", "Noised", "clean_glyphs", "clean_photos", "inject", "smaller"]
+__all__ = ["KINDS", "LabelledSet", "Noised", "clean_glyphs", "clean_photos", "inject", "pool_of", "smaller"]
 
 CHECKED = Path(__file__).parent / "glyphs.csv"
 PHOTO_CLASSES = ("creepy_crawlies", "frogs", "jellyfish", "lizards", "scorpions")
@@ -91,6 +91,11 @@ def inject(clean: LabelledSet, kind: str, share: float, *, seed: int) -> Noised:
     pool = clean.split[clean.split["side"] != "test"]
     faulty = pool.loc[generator.random(len(pool)) < share, "id"]
     return KINDS[kind](clean, faulty, generator)
+
+
+def pool_of(split: pd.DataFrame) -> pd.DataFrame:
+    """What culling sees of `split`: all but the test side, by id."""
+    return split[split["side"] != "test"].sort_values("id")
 
 
 def smaller(arrays: Arrays, pixels: int) -> Arrays:
