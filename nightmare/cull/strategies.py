@@ -54,9 +54,11 @@ def probably_faulty(facts: pd.DataFrame) -> "pd.Series[bool]":
 
 def likeliest_fault(facts: Mapping[Any, Any]) -> str | None:
     """Which of `tables.FAULTS` an image most probably has, by its row of facts; None where it is likelier that its
-    label is wrong, or that nothing is."""
-    fault = max(FAULTS, key=lambda name: float(facts[name]))
-    return fault if facts[fault] > max(facts["wrong"], 1 - facts["doubt"]) else None
+    label is wrong, or that nothing is, than that it has any of them."""
+    any_fault = sum(float(facts[name]) for name in FAULTS)
+    if any_fault <= max(facts["wrong"], 1 - facts["doubt"]):
+        return None
+    return max(FAULTS, key=lambda name: float(facts[name]))
 
 
 def suspects(

@@ -38,6 +38,10 @@ def evidence_of(split: pd.DataFrame, margins: list[float], confidence: float = 0
     ).reset_index(drop=True)
 
 
+def unlimited(cull: CullParams) -> CullParams:
+    return cull.model_copy(update={"class_cap": 1.0, "keep_at_least": 0})
+
+
 def test_surest_suspects_go_first_and_the_cap_spares_the_rest(cull: CullParams) -> None:
     split = split_of(["a"] * 4 + ["b"] * 4, ["train"] * 8)
     facts = evidence_of(split, [-0.9, -0.8, -0.7, 0.5, 0.5, 0.5, 0.5, -0.1])
@@ -109,25 +113,34 @@ def test_reasons_say_what_speaks_against_an_image(cull: CullParams) -> None:
     facts = facts.assign(suggested=[*suggested, "b", "a"], confidence=[*confidence, 0.1, 0.0])
     facts["self_confidence"] = facts["margin"] + facts["confidence"]
     assert facts.groupby("label")["self_confidence"].mean().round(2).to_dict() == {"a": 0.42, "b": 0.5}
-    hand = dict.fromkeys(split["id"][:4], "remove")
-    removed = cull_split(split, facts[:0], facts, decisions=hand, cull=cull).removed
+    removed = cull_split(split, facts[:4], facts, decisions={}, cull=unlimited(cull)).removed
     assert list(removed.set_index("id")["reason"][split["id"][:4]]) == reasons
+
+
+def test_only_a_decision_is_a_reason_of_its_own(cull: CullParams) -> None:
+    split = split_of(["a"] * 3, ["train"] * 3)
+    facts = evidence_of(split, [-0.9, -0.8, 0.9])
+    hand = dict.fromkeys(split["id"][1:], "remove")
+    removed = cull_split(split, facts[:2], facts, decisions=hand, cull=unlimited(cull)).removed
+    # The machine doubted the second as well: whoever agrees does not make its reason another.
+    assert list(removed["reason"]) == ["none of the classes", "none of the classes", "by hand"]
+    assert list(removed["decision"]) == ["machine", "hand", "hand"]
 
 
 def test_a_fault_is_the_reason_where_it_is_likelier_than_a_wrong_label(cull: CullParams) -> None:
     split = split_of(["a"] * 4, ["train"] * 4, ["g", "h", "i", "j"])
     facts = evidence_of(split, [-0.5] * 4).assign(
-        several=[0.6, 0.1, 0.1, 0.2], occluded=[0.1, 0.6, 0.1, 0.2], poor=[0.1, 0.1, 0.6, 0.2], doubt=0.8
+        several=[0.6, 0.1, 0.1, 0.1], occluded=[0.1, 0.6, 0.2, 0.1], poor=[0.1, 0.1, 0.25, 0.05], doubt=0.8
     )
-    hand = dict.fromkeys(split["id"], "remove")
 
     def reasons(facts: pd.DataFrame, split: pd.DataFrame = split) -> list[str]:
-        return list(cull_split(split, facts[:0], facts, decisions=hand, cull=cull).removed["reason"])
+        return list(cull_split(split, facts, facts, decisions={}, cull=unlimited(cull)).removed["reason"])
 
+    # Of the third, no fault alone is likelier than a wrong label, which is .3, and all together are.
     assert reasons(facts) == ["several objects", "occluded", "poor quality", "none of the classes"]
-    assert reasons(facts.assign(doubt=0.3)) == ["none of the classes"] * 4, "nothing at all is likelier"
+    assert reasons(facts.assign(doubt=0.1)) == ["none of the classes"] * 4, "nothing at all is likelier"
     conflicting = split.assign(group="g", label=["a", "b", "a", "a"])
-    assert reasons(facts, conflicting) == ["conflicting duplicate"] * 4
+    assert reasons(facts.assign(label=conflicting["label"]), conflicting) == ["conflicting duplicate"] * 4
 
 
 def test_what_is_hard_but_probably_right_is_kept_and_listed(cull: CullParams) -> None:
