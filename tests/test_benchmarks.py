@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import culling, timing
+from benchmarks import culling, timing, training
 from benchmarks.dream import random_model
 from benchmarks.noise import KINDS, LabelledSet, inject, smaller
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
@@ -22,7 +22,7 @@ from benchmarks.usual import usual_epoch, usual_loader, write_folder
 from nightmare.data.arrays import Arrays
 from nightmare.dream.engine import dream
 from nightmare.dream.recipe import Recipe
-from nightmare.params import AdversarialParams, ModelParams, TrainParams
+from nightmare.params import AdversarialParams, ModelParams, Params, TrainParams
 from nightmare.train.loop import train_network
 from nightmare.train.network import build_network
 
@@ -179,6 +179,16 @@ def test_every_table_of_training_compares_what_it_says(prepare: Prepare) -> None
         assert row["ratio"] == pytest.approx(float(str(row["with an adversary, ms"])) / float(str(row["plain, ms"])))
 
 
+@pytest.mark.usefixtures("one_worker")
+def test_ratios_of_training_say_who_is_faster(prepare: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {"constant": 0.9, "training": 1.0, "usual": 3.0, "same precision": 2.0, "ours": 1.0}
+    monkeypatch.setattr(training, "alternated", lambda works, rounds: {name: seconds[name] for name in works})
+    assert [row["share of the rate"] for row in data_side(prepare, rounds=1, sides={32: 1})] == [0.9, 0.9]
+    (row,) = against_the_usual(prepare, drawings, rounds=1, sides={32: 2})
+    assert (row["ours : usual"], row["ours : usual in our precision"]) == (3, 2)
+    assert row["ours, images/s"] == 3 * row["usual loop, images/s"] > 0
+
+
 def test_a_history_gets_columns_for_what_is_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(timing, "HISTORY", tmp_path / "history")
     append_history([{"variant": "plain", "n": 40}], name="dreams")
@@ -249,6 +259,45 @@ def test_what_a_strategy_found() -> None:
     nothing_wrong = culling._found(removed, faulty & False)
     assert np.isnan(nothing_wrong["F1"])
     assert nothing_wrong["false removals"] == pytest.approx(3 / 8)
+
+
+def test_strategies_are_scored_by_what_was_injected(
+    params: Params, tiny_split: pd.DataFrame, tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With verdicts that know the truth: they rank all faults first, and the network learns from the others alone."""
+    clean = LabelledSet(tiny_split, tiny_arrays, [])
+    noised = inject(clean, "symmetric", 0.2, seed=1)
+    truth = tiny_split.set_index("id")["label"]
+    taught: list[pd.DataFrame] = []
+
+    def knowing(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
+        said = pool["id"].map(truth)
+        wrong = (said != pool["label"]).astype(float)
+        table = pool[["id", "side", "label"]].assign(predicted=said, wrong=wrong)
+        return table.assign(several=0.0, occluded=0.0, poor=0.0, p_bars=said == "bars", p_disc=said == "disc")
+
+    def exchanged(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
+        return pool[["id", "label"]].assign(repeat=0, exchanged=False, wrong=0.0)
+
+    def tested(params: Params, split: pd.DataFrame, *given: Any, **named: Any) -> tuple[None, pd.DataFrame]:
+        taught.append(split)
+        held = split[split["side"] != "train"]
+        return None, held[["id", "side", "label"]].assign(predicted="bars", p_bars=1.0, p_disc=0.0)
+
+    for name, fake in (("cross_validate", knowing), ("cross_validate_exchanged", exchanged)):
+        monkeypatch.setattr(culling, name, fake)
+    monkeypatch.setattr(culling, "trained_and_tested", tested)
+    known = (np.zeros((32, 1)), np.zeros((32, 3)))
+    rows = culling._scored(clean, "symmetric", 0.2, known=known, params=params, seed=1).set_index("strategy")
+    assert rows.loc[["confident", "evidence"], "average precision"].tolist() == [1, 1]
+    assert rows.loc["evidence", ["precision", "recall", "F1", "false removals"]].tolist() == [1, 1, 1, 0]
+    assert rows["faulty"].tolist() == pytest.approx([len(noised.faulty) / 32] * 5)
+    whole, *retrained = taught
+    assert whole["keep"].all()
+    assert set(whole.loc[whole["id"].map(truth) != whole["label"], "id"]) == noised.faulty
+    assert [name for name in rows.index if name != "no culling"] == list(culling.STRATEGIES)
+    after = dict(zip(culling.STRATEGIES, retrained, strict=True))
+    assert set(after["evidence"].loc[~after["evidence"]["keep"], "id"]) == noised.faulty
 
 
 def test_drawings_judged_by_eye() -> None:

@@ -17,7 +17,7 @@ from benchmarks.noise import PHOTO_CLASSES
 from benchmarks.variants import Variant, accuracy_variants, dream_variants
 from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays
-from nightmare.dream.recognition import recognition
+from nightmare.dream.recognition import Recognition, recognition
 from nightmare.params import Params, RobustParams, overridden
 from nightmare.train.judge import judge_params
 from nightmare.train.model import Model, ModelCard, load_model
@@ -192,6 +192,44 @@ def test_a_judge_which_has_no_test_side_is_scored_on_what_it_has(
     _, figures = learning._learnt(params, tiny_split, tiny_arrays)
     assert figures["validation"] == 0.5
     assert set(figures) == {"validation", "minutes"}
+
+
+def test_dreams_are_judged_by_those_who_learnt_other_images(
+    params: Params, tiny_split: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    card = ModelCard(
+        architecture="resnet18", classes=("bars", "disc"), pixels=32, mean=MEAN, std=STD, dataset="", parameters={}
+    )
+    judges = {name: Model(build_network("resnet18", 2), card, sha256="") for name in ("efficientnet", "resnet")}
+    shares = {id(judges["efficientnet"]): 0.25, id(judges["resnet"]): 0.5}
+    network = build_network("resnet18", 2)
+    rows: list[dict[str, object]] = []
+    fakes: dict[str, object] = {
+        "_learnt": lambda *given: (network, {"validation": 0.3, "test": 0.2, "minutes": 1.0}),
+        "load_canvases": lambda *given, **named: [],
+        "starting_points": lambda *given, **named: (torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)),
+        "portraits": lambda model, squares, recipe: squares.expand(2, 1, 3, 32, 32),
+        # What the network would say of its own dreams is not among the shares, and an error.
+        "recognition": lambda judge, dreams, classes: Recognition(
+            shares[id(judge)], dict.fromkeys(classes, shares[id(judge)]), n=4
+        ),
+        "append_history": lambda some, name: rows.extend(some),
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setattr(learning, name, fake)
+    by_features = type("Judge", (), {"recognised": lambda self, dreams: 0.75})()
+    subject = learning.Subject(
+        tiny_split,
+        lambda pixels: None,
+        tmp_path,
+        {name: (judge, 0.4) for name, judge in judges.items()},
+        (by_features, 0.4),
+    )
+    learning.ask_for_dreams({"some": Variant(params)}, subject, count=1, out=tmp_path, history="none")
+    (row,) = rows
+    assert [row[f"by {name}"] for name in ("efficientnet", "resnet", "features")] == [0.25, 0.5, 0.75]
+    assert (row["variant"], row["n"], row["test"]) == ("some", 4, 0.2)
+    assert (tmp_path / "some.png").exists()
 
 
 def test_the_hour_of_training_can_be_run() -> None:

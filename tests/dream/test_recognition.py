@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nightmare.data.canvases import Canvas
+from nightmare.dream import recognition as module
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.recognition import noise, portrait_sheet, portraits, recognition, starting_points
 from nightmare.errors import InputError, ModelError
@@ -103,9 +104,17 @@ def test_a_portrait_of_each_class_raises_the_probability_of_its_class(model: Mod
             assert (after[:, index] > before[:, index]).all()
 
 
-def test_a_sheet_names_class_and_share(judge: Any) -> None:
-    dreams = torch.rand(3, 2, 3, 32, 32)
+def test_a_sheet_names_class_and_share(judge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    real = module.contact_sheet
+    monkeypatch.setattr(
+        module,
+        "contact_sheet",
+        lambda pictures, captions, **given: written.extend(captions) or real(pictures, captions, **given),
+    )
+    dreams = torch.stack([coloured(channel).expand(2, 3, 32, 32) for channel in (2, 0, 0)])
     said = recognition(judge, dreams, CLASSES)
     sheet = portrait_sheet(dreams, said, cell=32, title="Dreams")
+    assert written == ["blue\n100%", "", "green\n0%", "", "red\n100%", ""]
     assert sheet.height > 3 * 32
     assert sheet.width > 2 * 32
