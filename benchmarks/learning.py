@@ -9,6 +9,7 @@ when nothing else runs.
 """
 
 import argparse
+import json
 import math
 import re
 import time
@@ -28,7 +29,7 @@ from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import pictures_of, trained_and_tested
 from benchmarks.variants import Variant, accuracy_variants, dream_variants
-from nightmare.atomic import atomic_path, save_picture
+from nightmare.atomic import save_picture, write_json
 from nightmare.cache import fingerprint
 from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays
@@ -275,22 +276,23 @@ def _learnt(
         "pretrained": pretrained_fingerprint(params.model.pretrained),
         "rows": split.sort_values("id")[["id", "label", "side", "grade", "keep"]].to_numpy().tolist(),
     }
-    # Kept like the checkpoints, since a training that goes on from one takes only a part of its time. Ctrl-C loses
-    # nothing of it, a kill what the run had taken.
-    clock = checkpoint_path("learning-minutes", determinants).with_name("minutes")
-    before = float(clock.read_text(encoding="utf-8")) if clock.exists() else 0.0
-    start = time.monotonic()
+    # Kept like the checkpoints, since a training that goes on from one takes only a part of its time, and one that was
+    # finished none. Ctrl-C loses nothing of it, a kill what the run had taken.
+    clock = checkpoint_path("learning-minutes", determinants).with_name("minutes.json")
+    taken = json.loads(clock.read_text(encoding="utf-8")) if clock.exists() else {"minutes": 0.0, "finished": False}
+    finished, start = False, time.monotonic()
     try:
         with fought_by(adversary):
             network, table = trained_and_tested(params, split, arrays, seed=params.seed, name=name)
+        finished = True
     finally:
-        minutes = before + (time.monotonic() - start) / 60
-        with atomic_path(clock) as temporary:
-            temporary.write_text(f"{minutes}", encoding="utf-8")
+        if not taken["finished"]:
+            minutes = taken["minutes"] + (time.monotonic() - start) / 60
+            write_json(clock, taken := {"minutes": minutes, "finished": finished})
     # A judge has no test side.
     names = {"val": "validation", "test": "test"}
     accuracies = {names[side]: scores(rows)["balanced_accuracy"] for side, rows in table.groupby("side", sort=False)}
-    return network, {**accuracies, "minutes": minutes}
+    return network, {**accuracies, "minutes": taken["minutes"]}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ whose average precision for the faults is printed; chance is the share of faults
 """
 
 import argparse
+import shutil
 from collections.abc import Mapping
 
 import numpy as np
@@ -129,6 +130,8 @@ def area_under_margin(noised: Noised, *, params: Params, seed: int) -> NDArray[n
     for _, network in trained.earlier():
         logits = np.log(predict(network, pictures, pool["id"]).clip(1e-12))
         margins.append(margin_of(logits, pool["label"], classes))
+    # A network of every epoch has half a gigabyte, and without them the checkpoint is of no use.
+    shutil.rmtree(next(iter(trained.snapshots.values())).parent)
     area: NDArray[np.float64] = np.mean(margins, axis=0)
     return area
 

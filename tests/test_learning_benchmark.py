@@ -194,6 +194,26 @@ def test_a_judge_which_has_no_test_side_is_scored_on_what_it_has(
     assert set(figures) == {"validation", "minutes"}
 
 
+def test_minutes_are_those_of_the_training_alone(
+    params: Params, tiny_split: pd.DataFrame, tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    said = pd.DataFrame({"side": ["val"], "label": ["bars"], "predicted": ["bars"]})
+
+    def trained(*given: object, **named: object) -> tuple[nn.Module, pd.DataFrame]:
+        clock[0] += 120
+        if clock[0] == 120:
+            raise KeyboardInterrupt
+        return build_network("resnet18", 2), said
+
+    monkeypatch.setattr(learning, "trained_and_tested", trained)
+    monkeypatch.setattr(learning.time, "monotonic", lambda: clock[0])
+    with pytest.raises(KeyboardInterrupt):
+        learning._learnt(params, tiny_split, tiny_arrays)
+    assert learning._learnt(params, tiny_split, tiny_arrays)[1]["minutes"] == 4, "before and after the stop"
+    assert learning._learnt(params, tiny_split, tiny_arrays)[1]["minutes"] == 4, "it is finished, and only read"
+
+
 def test_dreams_are_judged_by_those_who_learnt_other_images(
     params: Params, tiny_split: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
