@@ -5,6 +5,7 @@ its class at a glance, `hard` shows it to whoever looks twice, `kin` shows somet
 `wrong` shows something else. This is the noise that a keyword search brings. `--noise` puts known faults into the clean
 drawings, or with `--photos FOLDER` into photographs, and scores every strategy by them, with the accuracy on untouched
 test images of a network that learns from what the strategy left. A run that was stopped trains no network twice.
+`--noise --ablate` trains none, and sets `evidence` beside itself without the search for faulty pictures.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from nightmare.cull.features import features_of, seen_by_network
 from nightmare.cull.strategies import facts_of, suspects
 from nightmare.data.arrays import Arrays
 from nightmare.params import CullParams, Params, load_params
-from nightmare.tables import EVIDENCE, INJECTED, PREDICTIONS, read_table
+from nightmare.tables import EVIDENCE, FAULTS, INJECTED, PREDICTIONS, read_table
 from nightmare.train.evaluate import scores
 
 # Features and faults of pictures, as crossval takes them.
@@ -62,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--noise", action="store_true", help="known faults in right data, instead of the default data")
     parser.add_argument("--photos", type=Path, help="with --noise: a folder of photographs, one folder per class")
+    parser.add_argument("--ablate", action="store_true", help="with --noise: what the search for faulty pictures does")
     parser.add_argument("--seeds", type=int, choices=range(1, 10), default=3)
     parser.add_argument("--pixels", type=int, default=32, help="side of the pictures that the networks see")
     parser.add_argument("--epochs", type=int, default=16)
@@ -81,15 +83,14 @@ def main() -> None:
     for kind, share in ROWS:
         if kind not in wishes.kinds:
             continue
-        runs = [
-            _scored(right, kind, share, known=known[seed], params=params, seed=seed) for seed, right in clean.items()
-        ]
+        score = ablated if wishes.ablate else _scored
+        runs = [score(right, kind, share, known=known[seed], params=params, seed=seed) for seed, right in clean.items()]
         means = pd.concat(runs).groupby("strategy", sort=False).mean()
         for strategy, figures in means.iterrows():
             row = {"noise": kind, "strategy": strategy, **figures.dropna().to_dict()}
             rows.append({column: row.get(column, "") for column in COLUMNS})
         print_table(rows[-len(means) :], title=f"{name}, {kind} {share}, means over {wishes.seeds} seeds")
-        append_history(rows[-len(means) :], name=f"culling-noise-{name}")
+        append_history(rows[-len(means) :], name=f"culling-{'ablated' if wishes.ablate else 'noise'}-{name}")
     print_table(rows, title=f"All of {name}")
 
 
@@ -106,18 +107,15 @@ def small_training(params: Params, *, pixels: int, epochs: int) -> Params:
 
 def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params: Params, seed: int) -> pd.DataFrame:
     """A row of figures per strategy, before the caps per class; `known` is what is known of the pool without faults."""
-    noised = Noised(clean.split, clean.arrays, set()) if kind == "none" else inject(clean, kind, share, seed=seed)
-    classes = tuple(sorted(noised.split["label"].unique()))
+    noised = _noised(clean, kind, share, seed=seed)
     pictures = smaller(noised.arrays, params.model.pixels)
 
     def tested(split: pd.DataFrame) -> pd.DataFrame:
         return trained_and_tested(params, split, pictures, seed=seed, name="culling-noise")[1]
 
     whole = tested(noised.split)
-    pool = pool_of(noised.split)
-    features, faults = known if noised.arrays is clean.arrays else _known(noised.arrays, pool, seed=seed)
-    predictions = cross_validate(pool, features, faults, classes=classes, crossval=params.crossval, seed=seed)
-    injected = cross_validate_exchanged(pool, features, classes=classes, crossval=params.crossval, seed=seed)
+    known = known if noised.arrays is clean.arrays else _known(noised.arrays, pool_of(noised.split), seed=seed)
+    predictions, injected, classes = _cross_validated(noised, known, params=params, seed=seed)
     facts = facts_of(predictions, classes)
     faulty = facts["id"].isin(noised.faulty)
     hard = ~faulty & (facts["margin"] < 0)
@@ -136,6 +134,41 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params
     accuracy = scores(whole[whole["side"] == "test"])["accuracy"]
     table = pd.DataFrame([{"strategy": "no culling", "removed": 0, "test accuracy": accuracy}, *rows])
     return table.assign(faulty=faulty.mean())
+
+
+def ablated(clean: LabelledSet, kind: str, share: float, *, known: Known, params: Params, seed: int) -> pd.DataFrame:
+    """A row of figures for `evidence` and one for what it says of labels alone, as if no picture could be faulty."""
+    noised = _noised(clean, kind, share, seed=seed)
+    known = known if noised.arrays is clean.arrays else _known(noised.arrays, pool_of(noised.split), seed=seed)
+    predictions, injected, classes = _cross_validated(noised, known, params=params, seed=seed)
+    rows = []
+    for name, judged in (
+        ("evidence", predictions),
+        ("evidence of labels alone", predictions.assign(**dict.fromkeys(FAULTS, 0.0))),
+    ):
+        facts = facts_of(judged, classes)
+        faulty = facts["id"].isin(noised.faulty)
+        removed = facts["doubt"] > facts["label"].map(least_doubts(facts, injected, cull=params.cull))
+        row = {"strategy": name, "faulty": float(faulty.mean()), **_found(removed, faulty)}
+        if faulty.any():
+            row["average precision"] = average_precision_score(faulty, facts["doubt"])
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _noised(clean: LabelledSet, kind: str, share: float, *, seed: int) -> Noised:
+    return Noised(clean.split, clean.arrays, set()) if kind == "none" else inject(clean, kind, share, seed=seed)
+
+
+def _cross_validated(
+    noised: Noised, known: Known, *, params: Params, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
+    """What crossval says of the pool, as it is and after an exchange, and the classes."""
+    pool, (features, faults) = pool_of(noised.split), known
+    classes = tuple(sorted(noised.split["label"].unique()))
+    predictions = cross_validate(pool, features, faults, classes=classes, crossval=params.crossval, seed=seed)
+    injected = cross_validate_exchanged(pool, features, classes=classes, crossval=params.crossval, seed=seed)
+    return predictions, injected, classes
 
 
 def _removed(

@@ -269,12 +269,15 @@ def test_strategies_are_scored_by_what_was_injected(
     noised = inject(clean, "symmetric", 0.2, seed=1)
     truth = tiny_split.set_index("id")["label"]
     taught: list[pd.DataFrame] = []
+    doubted = {next(name for name in tiny_split["id"] if name not in noised.faulty)}  # as a picture, though right
 
     def knowing(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
         said = pool["id"].map(truth)
         wrong = (said != pool["label"]).astype(float)
         table = pool[["id", "side", "label"]].assign(predicted=said, wrong=wrong)
-        return table.assign(several=0.0, occluded=0.0, poor=0.0, p_bars=said == "bars", p_disc=said == "disc")
+        return table.assign(
+            several=0.9 * pool["id"].isin(doubted), occluded=0.0, poor=0.0, p_bars=said == "bars", p_disc=said == "disc"
+        )
 
     def exchanged(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
         return pool[["id", "label"]].assign(repeat=0, exchanged=False, wrong=0.0)
@@ -288,6 +291,10 @@ def test_strategies_are_scored_by_what_was_injected(
         monkeypatch.setattr(culling, name, fake)
     monkeypatch.setattr(culling, "trained_and_tested", tested)
     known = (np.zeros((32, 1)), np.zeros((32, 3)))
+    with_faults, alone = culling.ablated(clean, "symmetric", 0.2, known=known, params=params, seed=1).itertuples()
+    assert (with_faults.strategy, with_faults.removed) == ("evidence", len(noised.faulty) + 1)
+    assert (alone.strategy, alone.removed, alone.F1) == ("evidence of labels alone", len(noised.faulty), 1)
+    doubted.clear()
     rows = culling._scored(clean, "symmetric", 0.2, known=known, params=params, seed=1).set_index("strategy")
     assert rows.loc[["confident", "evidence"], "average precision"].tolist() == [1, 1]
     assert rows.loc["evidence", ["precision", "recall", "F1", "false removals"]].tolist() == [1, 1, 1, 0]
