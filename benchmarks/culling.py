@@ -43,6 +43,7 @@ ROWS = [
 # Most settings of `evidence` were chosen with lower seeds: docs/culling.md says which were not.
 FIRST_SEED = 10
 DOUBTS = (0, 0.05, 0.2, 0.5, 0.7, 0.9, 1)  # between which doubts are held against what was seen
+BUDGETS = (0.15, 0.1, 0.05, 0.02, 0.01)
 RETRAINED = {("symmetric", 0.2), ("asymmetric", 0.2)}
 COLUMNS = (
     "noise",
@@ -245,6 +246,10 @@ def natural_noise(params: Params) -> None:
         _lost(by_strategy["evidence"], facts["label"], pool, trial.class_lost),
         title=f"Right drawings that evidence loses, of which the budget allows {params.cull.budget:.0%}",
     )
+    print_table(
+        [_within(budget, facts, injected, pool, params.cull) for budget in BUDGETS],
+        title="What a budget holds back: lost by what the verdicts hold for right, and by eye",
+    )
     for bad in (["wrong"], ["wrong", "kin"]):
         sought = pool.isin(bad)
         precision = {
@@ -285,6 +290,27 @@ def _lost(
         }
         for label, inside in labels.groupby(labels).groups.items()
     ]
+
+
+def _within(
+    budget: float, facts: pd.DataFrame, injected: pd.DataFrame, pool: "pd.Series[str]", cull: CullParams
+) -> dict[str, object]:
+    """What `evidence` would remove with another `budget`, and which right drawings that costs."""
+    cull = cull.model_copy(update={"budget": budget})
+    least = least_doubts(facts, injected, cull=cull)
+    removed = facts["doubt"] > facts["label"].map(least)
+    right = pool.isin(["clean", "hard"])
+    by_class = removed[right].groupby(facts["label"][right]).mean()
+    return {
+        "budget": budget,
+        "classes held back": int((least > cull.confidence).sum()),
+        "removed": int(removed.sum()),
+        "precision, wrong or kin": float(pool[removed].isin(["wrong", "kin"]).mean()),
+        "lost where labels were exchanged": trial_of(least, facts, injected).lost,
+        "lost by eye": float(removed[right].mean()),
+        "most of a class": float(by_class.max()),
+        "which": str(by_class.idxmax()),
+    }
 
 
 def _judged_by_eye(doubted: "pd.Series[bool]", pool: "pd.Series[str]") -> dict[str, object]:

@@ -337,3 +337,27 @@ def test_doubts_are_held_against_what_was_seen() -> None:
             **{"where labels were exchanged": 0.2},
         },
     ]
+
+
+def test_a_budget_is_held_against_what_was_seen(params: Params) -> None:
+    """Two classes of five; of the right ones of a, the verdicts doubt one, and of b none."""
+    names = [f"{number}" for number in range(10)]
+    label = ["a"] * 5 + ["b"] * 5
+    doubt = [0.9, 0.6, 0.1, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1]
+    facts = pd.DataFrame({"id": names, "label": label, "several": 0.0, "occluded": 0.0, "poor": 0.0})
+    facts = facts.assign(wrong=doubt, doubt=doubt)
+    injected = facts[["id", "label", "wrong"]].assign(repeat=0, exchanged=False)
+    seen = pd.Series(["wrong", *["clean"] * 4, "kin", *["hard"] * 4])
+    wide = culling._within(0.5, facts, injected, seen, params.cull)
+    assert wide == {
+        "budget": 0.5,
+        "classes held back": 0,
+        "removed": 3,
+        "precision, wrong or kin": pytest.approx(2 / 3),
+        "lost where labels were exchanged": pytest.approx((0.1 + 0.4 + 0.1) / (0.1 + 0.4 + 2.7 + 0.1 + 3.6)),
+        "lost by eye": 1 / 8,
+        "most of a class": 1 / 4,
+        "which": "a",
+    }
+    narrow = culling._within(0.05, facts, injected, seen, params.cull)
+    assert (narrow["classes held back"], narrow["removed"], narrow["lost by eye"]) == (1, 2, 0)

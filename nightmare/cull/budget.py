@@ -1,9 +1,10 @@
-"""How surely an image must be at fault to go, so that no class loses more of its right images than it may.
+"""How surely an image must be at fault to go, so that no class loses more than it may where labels were exchanged.
 
 What the verdicts cost is tried out on the same images, some labels of which were exchanged (see `crossval`): what is
 then thought of the exchanged ones tells how many wrong labels would be found, and what is thought of the others how
 many images would go by mistake. Which of the others were right before, nobody knows. Each counts by how probably it
-was, as the verdicts have it: what they always take for wrong does not count as lost.
+was, as the verdicts have it: what they always take for wrong does not count as lost, and of images that are rare in
+their class more is lost than is found here (docs/culling.md, by eye).
 """
 
 from dataclasses import dataclass
