@@ -4,8 +4,8 @@
 accuracy (about 40 minutes on 2 cores). `dreams` trains the network that dreams for equally long in other ways, for what
 three judges recognise in its portraits of the classes (about 40; with `--photos FOLDER`, photographs in one folder per
 class instead of the default data). Choose settings by the validation column: the test side says what the choice was
-worth, and nothing is tuned on it. After a stop, run it again: trainings go on from their checkpoints. Minutes compare
-when nothing else runs.
+worth (of dreams, judges who have learnt from it). After a stop, run it again: trainings go on from their checkpoints.
+Minutes compare when nothing else runs.
 """
 
 import argparse

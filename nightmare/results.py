@@ -78,13 +78,15 @@ def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> s
         for side, figures in evaluated.get(model, {}).items():
             interval = _interval(figures, "balanced_accuracy")
             difference = "" if model == _MODELS[0][0] else _interval(figures, "difference")
+            beyond = "" if model == "control" else _interval(figures, "beyond_control")
             grades = [_figure(figures.get("grade", {}).get(grade, "")) for grade in "ABC"]
-            rows.append([when, side.replace("_", ", "), *_scores(figures), interval, difference, *grades])
+            rows.append([when, side.replace("_", ", "), *_scores(figures), interval, difference, beyond, *grades])
     if crossval:
         grades = [_figure(crossval["grade"].get(grade, "")) for grade in "ABC"]
-        rows.append(["judge of labels", "out of fold, whole pool", *_scores(crossval), "", "", *grades])
-    header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval", "95% beyond the first"]
-    return markdown_table([*header, "grade A", "grade B", "grade C"], rows)
+        rows.append(["judge of labels", "out of fold, whole pool", *_scores(crossval), "", "", "", *grades])
+    header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval"]
+    beyond_whom = ["95% beyond the first", "95% beyond random"]
+    return markdown_table([*header, *beyond_whom, "grade A", "grade B", "grade C"], rows)
 
 
 def _interval(figures: dict[str, Any], name: str) -> str:

@@ -1,4 +1,4 @@
-"""Stage evaluate: the models before and after culling, its control and the dreaming one, on rows that nothing tuned on.
+"""Stage evaluate: the models before and after culling, its control and the dreaming one, on rows that nothing culled.
 
 In: models/train, models/control, models/retrain, models/robust, data/culled.csv, images. Out: reports/evaluate/.
 It has no parameters: architecture, classes and input size come from inside the model files.

@@ -18,22 +18,19 @@ def compared(predictions: dict[str, pd.DataFrame], culled: pd.DataFrame) -> dict
 
     `predictions` maps a model's name to its predictions of all test and validation rows of the `culled` split table.
     Each has the central 95% of balanced accuracy over resampled groups; `test` adds the same of its difference to the
-    first model, and accuracy per grade.
+    first model and to the `control` where there is one, and accuracy per grade.
     """
+    joined = {model: _with_split(table, culled).sort_values("id") for model, table in predictions.items()}
+    tests = {model: rows[rows["side"] == "test"] for model, rows in joined.items()}
+    others = {"difference": next(iter(tests)), **({"beyond_control": "control"} if "control" in tests else {})}
     result: dict[str, Any] = {}
-    first: pd.DataFrame | None = None
-    for model, table in predictions.items():
-        rows = _with_split(table, culled).sort_values("id")
-        test, validation = rows[rows["side"] == "test"], rows[rows["side"] == "val"]
-        first = test if first is None else first
-        less, more = bootstrap_interval(test, test["group"], beyond=first)
+    for model, rows in joined.items():
+        test, validation = tests[model], rows[rows["side"] == "val"]
+        ends: dict[str, float] = {}
+        for name, other in others.items():
+            ends[f"{name}_low"], ends[f"{name}_high"] = bootstrap_interval(test, test["group"], beyond=tests[other])
         result[model] = {
-            "test": {
-                **_scores(test),
-                "difference_low": less,
-                "difference_high": more,
-                "grade": recalls(test, by="grade"),
-            },
+            "test": {**_scores(test), **ends, "grade": recalls(test, by="grade")},
             "validation": _scores(validation),
             "validation_culled": _scores(validation[validation["keep"]]),
         }

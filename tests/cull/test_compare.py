@@ -49,6 +49,19 @@ def test_culled_validation_looks_better_with_the_same_model() -> None:
     assert recall["n"].to_dict() == {"a": 5, "b": 5}
 
 
+def test_what_culling_did_is_told_from_what_fewer_images_do() -> None:
+    table, split = judged()
+    right = table.assign(predicted=table["label"])
+    figures = compared({"train": table, "control": table, "retrain": right}, split)
+    assert [figures["control"]["test"][f"beyond_control_{end}"] for end in ("low", "high")] == [0, 0]
+    # The one row of ten that they differ in is in some resamples and not in others, and never the other way.
+    retrained = figures["retrain"]["test"]
+    assert retrained["beyond_control_low"] == 0 < retrained["beyond_control_high"] == retrained["difference_high"]
+    opposite = compared({"train": right, "control": right, "retrain": table}, split)["retrain"]["test"]
+    assert opposite["beyond_control_low"] == -retrained["beyond_control_high"]
+    assert "beyond_control_low" not in compared({"train": table}, split)["train"]["test"]
+
+
 def test_near_duplicates_make_nobody_surer() -> None:
     table, split = judged()
     models = {"train": table, "retrain": table.assign(predicted=table["label"])}
