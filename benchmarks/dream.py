@@ -210,7 +210,7 @@ def photos() -> dict[str, Image.Image]:
     return shown
 
 
-FIGURES = ("time", "objective", "distance", "clipped share", "SSIM")
+FIGURES = ("time taken", "objective", "distance", "clipped share", "SSIM")
 CONTENDERS = {
     "the same recipe": CLASSIC,
     "swift": SWIFT,

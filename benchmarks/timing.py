@@ -47,10 +47,15 @@ def print_table(rows: list[dict[str, object]], *, title: str) -> None:
 
 
 def append_history(rows: list[dict[str, object]], *, name: str) -> None:
-    """Add `rows` with time, commit and machine to the history called `name`, which gets a column for what is new."""
+    """Add `rows` with time, commit and machine to the history called `name`, which gets a column for what is new.
+
+    Raises `ValueError` for a column of theirs that is called like one of these three.
+    """
     path = HISTORY / f"{name}.csv"
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     stamp = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit, "machine": machine()}
+    if taken := stamp.keys() & {column for row in rows for column in row}:
+        raise ValueError(f"{name}: {', '.join(sorted(taken))} stands for the run already: give the column another name")
     table = pd.DataFrame([{**stamp, **{column: _shown(value) for column, value in row.items()}} for row in rows])
     if path.exists():
         table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False), table]).fillna("")

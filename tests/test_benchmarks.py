@@ -202,6 +202,13 @@ def test_a_history_gets_columns_for_what_is_new(monkeypatch: pytest.MonkeyPatch,
     ]
 
 
+def test_no_figure_stands_where_the_run_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(timing, "HISTORY", tmp_path)
+    with pytest.raises(ValueError, match="dreams: time stands for the run already"):
+        append_history([{"time": 0.5}], name="dreams")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_known_faults_are_where_they_are_said_to_be(kind: str, tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
     names = {"disc": "frogs", "bars": "lizards"}
