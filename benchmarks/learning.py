@@ -149,7 +149,7 @@ def ask_for_accuracy(variants: dict[str, Params], *, seeds: int) -> None:
     for name, varied in variants.items():
         pictures = pictures_of("data/split.csv", pixels=varied.model.pixels)
         for number in range(seeds):
-            _, figures = _learnt(_seeded(varied, number), *pictures)
+            _, figures = learnt(_seeded(varied, number), *pictures)
             runs.append({"variant": name, "seed": number, **figures})
         print_table(runs[-seeds:], title=f"{name}: said at once")
         append_history(runs[-seeds:], name="learning-accuracy")
@@ -181,7 +181,7 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
     """Those below `folder`, a network that learnt them as stage train does, kept in `out`, and a judge of its own."""
     photos = clean_photos(folder, seed=params.seed)
     split, arrays = photos.split, smaller(photos.arrays, params.model.pixels)
-    save_model(out / "start", _learnt(params, split, arrays)[0], model_card(params, _classes(split), split))
+    save_model(out / "start", learnt(params, split, arrays)[0], model_card(params, _classes(split), split))
 
     def resized(pixels: int) -> Arrays:
         return smaller(photos.arrays, pixels)
@@ -202,7 +202,7 @@ def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int],
 
 def _judge(judging: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> tuple[Model, float]:
     swapped = sides_swapped(split)
-    network, figures = _learnt(judging, swapped, arrays(judging.model.pixels))
+    network, figures = learnt(judging, swapped, arrays(judging.model.pixels))
     card = model_card(judging, _classes(split), swapped)
     return Model(network.requires_grad_(False), card, sha256=""), figures["validation"]
 
@@ -218,7 +218,7 @@ def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int
         if varied.model.network == "resnet":
             start = str(subject.start / "model.safetensors")
             varied = varied.model_copy(update={"model": varied.model.model_copy(update={"pretrained": start})})
-        network, figures = _learnt(varied, split, subject.arrays(varied.model.pixels), variant.adversary)
+        network, figures = learnt(varied, split, subject.arrays(varied.model.pixels), variant.adversary)
         model = Model(network.requires_grad_(False), model_card(varied, classes, split), sha256="")
         starts = starting_points(canvases, count=count, pixels=varied.model.pixels, seed=1)
         from_noise, from_photos = (portraits(model, squares, PORTRAIT) for squares in starts)
@@ -263,7 +263,7 @@ def _seeded(params: Params, number: int) -> Params:
     return params.model_copy(update={"seed": params.seed + number})
 
 
-def _learnt(
+def learnt(
     params: Params, split: pd.DataFrame, arrays: Arrays, adversary: Adversary = USUAL
 ) -> tuple[Network, dict[str, float]]:
     """A network trained under `params` as stage train trains, its balanced accuracies and what it took in minutes."""

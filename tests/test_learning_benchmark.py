@@ -163,7 +163,7 @@ def test_of_photographs_the_judge_learns_what_the_start_does_not(
         taught.append((params, split, arrays))
         return build_network("resnet18", 5), {"validation": 0.25}
 
-    monkeypatch.setattr(learning, "_learnt", learnt)
+    monkeypatch.setattr(learning, "learnt", learnt)
     monkeypatch.setattr(learning, "feature_judge", lambda split, arrays, classes: (arrays.rgba.shape[-1], 0.5))
     subject = learning.photographs(params, tmp_path, out=tmp_path / "sheets")
     (of_start, split, arrays), (of_judge, swapped, _), (of_other, also_swapped, _) = taught
@@ -189,7 +189,7 @@ def test_a_judge_which_has_no_test_side_is_scored_on_what_it_has(
 ) -> None:
     said = pd.DataFrame({"side": ["val"] * 4, "label": ["bars", "bars", "disc", "disc"], "predicted": "bars"})
     monkeypatch.setattr(learning, "trained_and_tested", lambda *given, **named: (build_network("resnet18", 2), said))
-    _, figures = learning._learnt(params, tiny_split, tiny_arrays)
+    _, figures = learning.learnt(params, tiny_split, tiny_arrays)
     assert figures["validation"] == 0.5
     assert set(figures) == {"validation", "minutes"}
 
@@ -209,9 +209,9 @@ def test_minutes_are_those_of_the_training_alone(
     monkeypatch.setattr(learning, "trained_and_tested", trained)
     monkeypatch.setattr(learning.time, "monotonic", lambda: clock[0])
     with pytest.raises(KeyboardInterrupt):
-        learning._learnt(params, tiny_split, tiny_arrays)
-    assert learning._learnt(params, tiny_split, tiny_arrays)[1]["minutes"] == 4, "before and after the stop"
-    assert learning._learnt(params, tiny_split, tiny_arrays)[1]["minutes"] == 4, "it is finished, and only read"
+        learning.learnt(params, tiny_split, tiny_arrays)
+    assert learning.learnt(params, tiny_split, tiny_arrays)[1]["minutes"] == 4, "before and after the stop"
+    assert learning.learnt(params, tiny_split, tiny_arrays)[1]["minutes"] == 4, "it is finished, and only read"
 
 
 def test_dreams_are_judged_by_those_who_learnt_other_images(
@@ -225,7 +225,7 @@ def test_dreams_are_judged_by_those_who_learnt_other_images(
     network = build_network("resnet18", 2)
     rows: list[dict[str, object]] = []
     fakes: dict[str, object] = {
-        "_learnt": lambda *given: (network, {"validation": 0.3, "test": 0.2, "minutes": 1.0}),
+        "learnt": lambda *given: (network, {"validation": 0.3, "test": 0.2, "minutes": 1.0}),
         "load_canvases": lambda *given, **named: [],
         "starting_points": lambda *given, **named: (torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)),
         "portraits": lambda model, squares, recipe: squares.expand(2, 1, 3, 32, 32),
