@@ -35,13 +35,16 @@ def run(
         canvases: torch.Tensor = tiny_canvases,
         seed: int = 1,
         pretrained: Path | None = None,
+        network: str = "resnet",
         **changes: Any,
     ) -> Trained:
         return train_network(
             split,
             arrays,
             classes=CLASSES,
-            model=tiny_model.model_copy(update={"pretrained": str(pretrained) if pretrained else False}),
+            model=tiny_model.model_copy(
+                update={"pretrained": str(pretrained) if pretrained else False, "network": network}
+            ),
             train=tiny_train.model_copy(update=changes),
             seed=seed,
             name="test",
@@ -100,7 +103,11 @@ def test_single_channels_are_not_multiplied_in_bfloat16(
 AGAINST_AN_ADVERSARY = {"averaging": 0.9, "adversarial": AdversarialParams(norm="l2", epsilon=1.0, steps=1)}
 
 
-@pytest.mark.parametrize("changes", [{}, AGAINST_AN_ADVERSARY], ids=["plain", "robust"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"snapshots": 1}, AGAINST_AN_ADVERSARY, {"network": "efficientnet", **AGAINST_AN_ADVERSARY}],
+    ids=["plain", "robust", "robust efficientnet"],
+)
 def test_resumed_training_ends_with_the_same_weights(
     run: Any, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -109,7 +116,7 @@ def test_resumed_training_ends_with_the_same_weights(
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     steps, real = [], loop._step
 
-    def dying(*arguments: Any) -> tuple[float, torch.Tensor]:
+    def dying(*arguments: Any) -> float:
         steps.append(1)
         if len(steps) == 8:  # in the third epoch: three batches an epoch
             raise KeyboardInterrupt
@@ -124,6 +131,11 @@ def test_resumed_training_ends_with_the_same_weights(
         assert torch.equal(value, resumed.network.state_dict()[name]), name
     pd.testing.assert_frame_equal(whole.history, resumed.history)
     assert whole.epoch == resumed.epoch
+    # Of the two epochs before the stop, too.
+    for (number, one), (same, other) in zip(whole.earlier(), resumed.earlier(), strict=True):
+        assert number == same
+        for ours, theirs in zip(one.state_dict().values(), other.state_dict().values(), strict=True):
+            assert torch.equal(ours, theirs), number
 
 
 def test_short_epochs_do_not_fill_the_disk(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
