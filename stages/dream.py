@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 
 import pandas as pd
+from PIL import Image
 
 from nightmare.atomic import atomic_directory, save_picture, write_json
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.gallery import Commission, commissions, dream_sheet, fulfil, summary
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recipe import Recipe
-from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
+from nightmare.dream.recognition import judged, portrait_sheet, portraits, recognition, starting_points
 from nightmare.dream.sweep import Axis, sweep
 from nightmare.dream.workers import ModelFolder
 from nightmare.errors import exit_code
@@ -44,6 +45,7 @@ def main() -> None:
     with atomic_directory("dreams") as directory:
         make = partial(fulfil, folder=folder, directory=directory.resolve())
         dreams = pd.DataFrame(parallel_map(make, wanted, label="dreams", unit="dream"))
+        dreams["judged"] = judged(judge, (_picture(directory / name) for name in dreams["path"]))
         write_table(dreams, directory / "dreams.csv", DREAMS)
         save_picture(directory / "sheet.png", dream_sheet(dreams, canvases, directory, cell=params.dream.pixels))
         save_picture(REPORTS / "sheet.png", dream_sheet(dreams, canvases, directory, cell=128))
@@ -57,6 +59,10 @@ def main() -> None:
         )
         save_picture(directory / "album.png", album)
     metrics = summary(dreams, class_count=len(classes))
+    of_class = dreams[dreams["objective"].str.startswith("class:")]
+    if len(of_class):
+        right = of_class["judged"] == of_class["objective"].str.removeprefix("class:")
+        metrics |= {"recognised_canvases": float(right.mean()), "recognised_canvases_n": len(right)}
     for name, squares in zip(("noise", "photos"), starts, strict=True):
         made = portraits(model, squares, PORTRAIT.model_copy(update={"seed": params.seed}))
         recognised = recognition(judge, made, classes)
@@ -64,6 +70,11 @@ def main() -> None:
         title = f"Dreams of each class from {name}: {recognised.share:.0%} recognised"
         save_picture(REPORTS / f"portraits_{name}.png", portrait_sheet(made, recognised, cell=96, title=title))
     write_json(REPORTS / "metrics.json", metrics)
+
+
+def _picture(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        return picture.convert("RGB")
 
 
 if __name__ == "__main__":

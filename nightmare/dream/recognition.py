@@ -3,7 +3,7 @@
 The dreaming network is sure of its own dreams, always; a stranger recognises only what looks like the class.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from nightmare.sheets import contact_sheet
 from nightmare.train.model import Model
 from nightmare.train.network import normalise
 
-__all__ = ["Recognition", "noise", "portrait_sheet", "portraits", "recognition", "starting_points"]
+__all__ = ["Recognition", "judged", "noise", "portrait_sheet", "portraits", "recognition", "starting_points"]
 
 _NOISE_SIDES = (4, 8, 16, 32)
 _NOISE_CONTRAST = 0.06
@@ -89,6 +89,17 @@ def recognition(judge: Model, dreams: Tensor, classes: Sequence[str]) -> Recogni
     right = seen == np.arange(len(classes))[:, None]
     shares = right.mean(axis=1)
     return Recognition(float(right.mean()), dict(zip(classes, map(float, shares), strict=True)), int(right.size))
+
+
+@torch.no_grad()
+def judged(judge: Model, pictures: Iterable[Image.Image]) -> list[str]:
+    """The class that `judge` sees in the middle square of each of `pictures`, at the size that it was trained on."""
+    side, device = judge.card.pixels, next(judge.network.parameters()).device
+    seen = []
+    for picture in pictures:
+        square = ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
+        seen.append(judge.card.classes[int(judge.network(normalise(to_tensor(square).to(device))).argmax())])
+    return seen
 
 
 def portrait_sheet(dreams: Tensor, recognised: Recognition, *, cell: int, title: str) -> Image.Image:

@@ -62,6 +62,12 @@ def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
             assert min(picture.size) > 100
     metrics = json.loads((tmp_path / "reports" / "dream" / "metrics.json").read_text())
     assert metrics["n"] == 8
+    judge = load_model(tmp_path / "models" / "judge")
+    assert set(dreams["judged"]) <= set(judge.card.classes)
+    of_class = dreams[dreams["objective"].str.startswith("class:")]
+    right = [row.objective == f"class:{row.judged}" for row in of_class.itertuples()]
+    assert metrics["recognised_canvases_n"] == len(right) == 3
+    assert metrics["recognised_canvases"] == pytest.approx(sum(right) / 3, abs=1e-6)
     for start in ("noise", "photos"):
         assert metrics[f"recognised_{start}"] * 3 == pytest.approx(round(metrics[f"recognised_{start}"] * 3), abs=1e-4)
         with Image.open(tmp_path / "reports" / "dream" / f"portraits_{start}.png") as picture:

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from nightmare.data.canvases import Canvas
 from nightmare.dream import recognition as module
+from nightmare.dream.engine import to_picture
 from nightmare.dream.recipe import Recipe
-from nightmare.dream.recognition import noise, portrait_sheet, portraits, recognition, starting_points
+from nightmare.dream.recognition import judged, noise, portrait_sheet, portraits, recognition, starting_points
 from nightmare.errors import InputError, ModelError
 from nightmare.train.model import Model, ModelCard
 from nightmare.train.network import MEAN, STD, normalise
@@ -102,6 +103,18 @@ def test_a_portrait_of_each_class_raises_the_probability_of_its_class(model: Mod
         for index, pictures in enumerate(made):
             after = model.network(normalise(pictures)).softmax(1)
             assert (after[:, index] > before[:, index]).all()
+
+
+def test_single_dreams_are_judged_by_their_middle_square(judge: Any) -> None:
+    wide = torch.cat([coloured(0), coloured(2), coloured(0)], dim=2)  # red, blue in the middle, red
+    seen: list[Tensor] = []
+    judge.network.register_forward_pre_hook(lambda network, given: seen.append(*given))
+    assert judged(judge, [to_picture(picture) for picture in (wide, coloured(1), coloured(0))]) == [
+        "blue",
+        "green",
+        "red",
+    ]
+    assert [tuple(images.shape) for images in seen] == [(1, 3, 16, 16)] * 3
 
 
 def test_a_sheet_names_class_and_share(judge: Any, monkeypatch: pytest.MonkeyPatch) -> None:
