@@ -237,7 +237,9 @@ def natural_noise(params: Params) -> None:
     rows = [{"strategy": name, **_judged_by_eye(removed, pool)} for name, removed in by_strategy.items()]
     print_table(rows, title="Suspects, before the caps per class")
     append_history(rows, name="culling-glyphs")
-    print_table(_believed_and_seen(facts["doubt"], pool), title="How probably drawings are faulty, said and seen")
+    rows = _believed_and_seen(facts["doubt"], pool)
+    print_table(rows, title="How probably drawings are faulty, said and seen")
+    append_history(rows, name="culling-doubts")
     trial = trial_of(least_doubts(facts, injected, cull=params.cull), facts, injected)
     print(
         f"of {trial.n} labels that were exchanged evidence finds {trial.found:.2f}, of right ones {trial.lost:.3f} go"
@@ -246,10 +248,9 @@ def natural_noise(params: Params) -> None:
         _lost(by_strategy["evidence"], facts["label"], pool, trial.class_lost),
         title=f"Right drawings that evidence loses, of which the budget allows {params.cull.budget:.0%}",
     )
-    print_table(
-        [_within(budget, facts, injected, pool, params.cull) for budget in BUDGETS],
-        title="What a budget holds back: lost by what the verdicts hold for right, and by eye",
-    )
+    rows = [_within(budget, facts, injected, pool, params.cull) for budget in BUDGETS]
+    print_table(rows, title="What a budget holds back: lost by what the verdicts hold for right, and by eye")
+    append_history(rows, name="culling-budgets")
     for bad in (["wrong"], ["wrong", "kin"]):
         sought = pool.isin(bad)
         precision = {
