@@ -125,7 +125,7 @@ def test_a_member_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pyte
         read_member(path, "package/README.md")
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", POND[: len(POND) // 2]])
+@pytest.mark.parametrize("content", [b"", b"no archive", POND[: len(POND) // 2]], ids=["empty", "text", "half"])
 def test_a_broken_tarball_is_an_error_for_people(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "p.tgz"
     path.write_bytes(content)
