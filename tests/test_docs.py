@@ -1,7 +1,9 @@
 """The documents are true: tables, columns, dependencies and stages have their place, relative links lead somewhere."""
 
+import csv
 import re
 import tomllib
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +76,35 @@ def test_every_stage_is_in_the_readme() -> None:
 def test_relative_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)", document.read_text()):
         assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def rows_under(header: tuple[str, ...], text: str) -> list[tuple[str, ...]]:
+    """The rows of all Markdown tables in `text` with that header."""
+    lines = [tuple(cell.strip() for cell in line.strip("|\n").split("|")) for line in text.splitlines()]
+    starts = [number for number, cells in enumerate(lines) if cells == header]
+    return [cells for start in starts for cells in takewhile(lambda cells: len(cells) > 1, lines[start + 2 :])]
+
+
+def headers_in(text: str) -> set[tuple[str, ...]]:
+    tables = re.findall(r"^\|(.+)\|\n\|[ |:-]+\|$", text, re.MULTILINE)
+    return {tuple(cell.strip() for cell in header.split("|")) for header in tables}
+
+
+def test_figures_of_benchmarks_come_from_their_histories() -> None:
+    """A table whose columns a history has is one of its runs, not a number that somebody remembered."""
+    histories = []
+    for path in sorted((ROOT / "benchmarks/history").glob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            histories.append(list(csv.DictReader(file)))
+    found, invented = 0, []
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        for header in headers_in(text):
+            kept = [history for history in histories if set(header) <= history[0].keys()]
+            if not kept:
+                continue
+            known = {tuple(row[column] for column in header) for history in kept for row in history}
+            found += 1
+            invented += [(path.name, row) for row in rows_under(header, text) if row not in known]
+    assert not invented
+    assert found >= 15, "tables of five documents"
