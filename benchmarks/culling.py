@@ -115,8 +115,7 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params
         return trained_and_tested(params, split, pictures, seed=seed, name="culling-noise")[1]
 
     whole = tested(noised.split)
-    known = known if noised.arrays is clean.arrays else _known(noised.arrays, pool_of(noised.split), seed=seed)
-    predictions, injected, classes = _cross_validated(noised, known, params=params, seed=seed)
+    predictions, injected, classes = _cross_validated(clean, noised, known, params=params, seed=seed)
     facts = facts_of(predictions, classes)
     faulty = facts["id"].isin(noised.faulty)
     hard = ~faulty & (facts["margin"] < 0)
@@ -140,8 +139,7 @@ def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params
 def ablated(clean: LabelledSet, kind: str, share: float, *, known: Known, params: Params, seed: int) -> pd.DataFrame:
     """A row of figures for `evidence` and one for what it says of labels alone, as if no picture could be faulty."""
     noised = _noised(clean, kind, share, seed=seed)
-    known = known if noised.arrays is clean.arrays else _known(noised.arrays, pool_of(noised.split), seed=seed)
-    predictions, injected, classes = _cross_validated(noised, known, params=params, seed=seed)
+    predictions, injected, classes = _cross_validated(clean, noised, known, params=params, seed=seed)
     rows = []
     for name, judged in (
         ("evidence", predictions),
@@ -162,10 +160,14 @@ def _noised(clean: LabelledSet, kind: str, share: float, *, seed: int) -> Noised
 
 
 def _cross_validated(
-    noised: Noised, known: Known, *, params: Params, seed: int
+    clean: LabelledSet, noised: Noised, known: Known, *, params: Params, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-    """What crossval says of the pool, as it is and after an exchange, and the classes."""
-    pool, (features, faults) = pool_of(noised.split), known
+    """What crossval says of the pool, as it is and after an exchange, and the classes.
+
+    `known` serves where the pictures are those of `clean`; others are looked at anew.
+    """
+    pool = pool_of(noised.split)
+    features, faults = known if noised.arrays is clean.arrays else _known(noised.arrays, pool, seed=seed)
     classes = tuple(sorted(noised.split["label"].unique()))
     predictions = cross_validate(pool, features, faults, classes=classes, crossval=params.crossval, seed=seed)
     injected = cross_validate_exchanged(pool, features, classes=classes, crossval=params.crossval, seed=seed)
