@@ -11,7 +11,6 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -20,12 +19,13 @@ from PIL import Image
 from benchmarks.learning import learnt
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import pictures_of
+from benchmarks.variants import accuracy_variants
 from nightmare.atomic import save_picture
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.engine import dream, to_picture, to_tensor
 from nightmare.dream.measures import class_bias, measure_dream
 from nightmare.dream.recipe import Recipe
-from nightmare.params import Params, TrainParams, load_params
+from nightmare.params import Params, load_params
 from nightmare.sheets import contact_sheet
 from nightmare.train.model import Model, model_card
 
@@ -64,19 +64,16 @@ def main() -> None:
 
 def trainings(params: Params) -> dict[str, Params]:
     """Those of `params`, the first, and with other jitter or balance, all for half as many epochs."""
-    half = {"epochs": math.ceil(params.train.epochs / 2)}
-    changes: dict[str, dict[str, Any]] = {
-        "default": {},
-        "no colour jitter": {"color_jitter": 0.0},
-        "wild colours": {"color_jitter": 0.8},
-        "balance 0": {"balance": 0.0},
-        "balance 1": {"balance": 1.0},
-    }
+    train = params.train.model_copy(update={"epochs": math.ceil(params.train.epochs / 2)})
+    half = params.model_copy(update={"train": train})
+    known = accuracy_variants(half)
+    wild = half.model_copy(update={"train": train.model_copy(update={"color_jitter": 0.8})})
     return {
-        name: params.model_copy(
-            update={"train": TrainParams.model_validate({**params.train.model_dump(), **half, **change})}
-        )
-        for name, change in changes.items()
+        "default": half,
+        "no colour jitter": known["no colour jitter"],
+        "wild colours": wild,
+        "balance 0": known["balance 0"],
+        "balance 1": known["balance 1"],
     }
 
 

@@ -138,11 +138,9 @@ def area_under_margin(noised: Noised, *, params: Params, seed: int) -> NDArray[n
 
 def margin_of(logits: NDArray[np.float64], labels: "pd.Series[str]", classes: tuple[str, ...]) -> NDArray[np.float64]:
     """How far the logit (n) of each label is ahead of the largest other one, of `logits` (n, classes)."""
-    rows, own = np.arange(len(labels)), np.array([classes.index(label) for label in labels])
-    others = logits.copy()
-    others[rows, own] = -np.inf
-    margin: NDArray[np.float64] = logits[rows, own] - others.max(axis=1)
-    return margin
+    table = pd.DataFrame(logits, columns=[f"p_{name}" for name in classes])
+    table = table.assign(id=np.arange(len(labels)), label=labels.to_numpy())
+    return facts_of(table, classes)["margin"].to_numpy()
 
 
 def ranked(signals: Mapping[str, NDArray[np.float64]], faulty: NDArray[np.bool_]) -> dict[str, float]:

@@ -12,9 +12,9 @@ from nightmare.cull.strategies import likeliest_fault, probably_faulty
 from nightmare.params import CullParams
 from nightmare.tables import FAULTS
 
-__all__ = ["BY_HAND", "Culled", "cull_split"]
+__all__ = ["Culled", "cull_split"]
 
-BY_HAND = "by hand"  # the reason for what nothing but a decision speaks against
+_BY_HAND = "by hand"  # the reason for what nothing but a decision speaks against
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def cull_split(
 
     removed = evidence[evidence["id"].isin(gone)].copy()
     reasons = _reasons(removed, evidence, _conflicting(pool))
-    removed["reason"] = pd.Series(reasons, removed.index).where(removed["id"].isin(suspects["id"]), BY_HAND)
+    removed["reason"] = pd.Series(reasons, removed.index).where(removed["id"].isin(suspects["id"]), _BY_HAND)
     removed["decision"] = ["hand" if identity in hand else "machine" for identity in removed["id"]]
     culled = split.assign(keep=split["keep"] & ~split["id"].isin(gone))
     hard = evidence[(evidence["margin"] < 0) & ~probably_faulty(evidence) & ~evidence["id"].isin(gone)]

@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from nightmare.cull.cull import BY_HAND
 from nightmare.studio.errors import Refusal
 from nightmare.studio.manifest import Manifest
 from nightmare.tables import FAULTS
@@ -33,7 +32,7 @@ __all__ = [
 
 Decision = Literal["keep", "remove", "undo"]
 NEARLY, SECOND_LOOK, ALONE = "nearly removed", "second look", "one picture"
-_REASONS = ("wrong class", "none of the classes", "conflicting duplicate", *FAULTS.values(), BY_HAND)
+_REASONS = ("wrong class", "none of the classes", "conflicting duplicate", *FAULTS.values())
 _NEARLY, _DRAWN = 96, 50  # pictures; as many are on the sheet of borderline pictures
 _MOST_COPIES = 7
 
