@@ -10,7 +10,7 @@ import torch
 from nightmare.data.canvases import SHIPPED, Canvas, Photo, find_photos
 from nightmare.dream.batch import file_hash, read_canvas
 from nightmare.dream.forecast import Forecast, forecast
-from nightmare.dream.gallery import GUIDE_PIXELS, Commission, painted, provenance
+from nightmare.dream.gallery import GUIDE_PIXELS, Commission, measured, painted, provenance
 from nightmare.dream.picture import Provenance, format_of, read_provenance, save_dream
 from nightmare.dream.recipe import ENGINE
 from nightmare.dream.workers import ModelFolder
@@ -63,8 +63,11 @@ def redream(
         )  # fmt: skip
     with _threads(made.threads):
         tell(forecast(folder, [made.recipe], pixels=side, guides=len(made.guides)))
+        model = folder.load()
         image, _ = painted(commission, folder=folder, bar=True)
-        again = provenance(commission, folder.load()).model_copy(
+        # Of dreams that were never measured, such as the studio's, the same file comes out, too.
+        measures = measured(commission, model, image) if made.measures else None
+        again = provenance(commission, model, measures=measures).model_copy(
             update={"canvas_name": made.canvas_name, "licence": made.licence, "credit": made.credit}
         )
     save_dream(out, image, again, alpha=commission.canvas.alpha)

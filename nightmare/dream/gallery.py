@@ -16,7 +16,7 @@ from torch import Tensor
 from nightmare.cache import fingerprint
 from nightmare.data.canvases import Canvas
 from nightmare.dream.engine import Step, dream_steps, finished, octave_sizes, smallest_side, to_picture, to_tensor
-from nightmare.dream.measures import class_bias, measure_dream
+from nightmare.dream.measures import Measures, class_bias, measure_dream
 from nightmare.dream.objectives import unguided_objectives
 from nightmare.dream.picture import Provenance, save_dream
 from nightmare.dream.recipe import Recipe
@@ -34,6 +34,7 @@ __all__ = [
     "dream_sheet",
     "file_stem",
     "fulfil",
+    "measured",
     "painted",
     "provenance",
     "summary",
@@ -128,10 +129,9 @@ def fulfil(commission: Commission, *, folder: ModelFolder, directory: Path, bar:
     """
     model, canvas, recipe = folder.load(), commission.canvas, commission.recipe
     image, gains = painted(commission, folder=folder, bar=bar)
-    save_dream(directory / commission.filename, image, provenance(commission, model), alpha=canvas.alpha)
-    measures = measure_dream(
-        model, canvas.image, to_picture(image), recipe, guides=[guide.image for guide in commission.guides]
-    )
+    measures = measured(commission, model, image)
+    made = provenance(commission, model, measures=measures)
+    save_dream(directory / commission.filename, image, made, alpha=canvas.alpha)
     return {
         "path": commission.filename,
         "canvas": canvas.name,
@@ -145,7 +145,13 @@ def fulfil(commission: Commission, *, folder: ModelFolder, directory: Path, bar:
     }
 
 
-def provenance(commission: Commission, model: Model) -> Provenance:
+def measured(commission: Commission, model: Model, image: Tensor) -> Measures:
+    """The measures of `image` (3, height, width), which is what `model` painted of `commission`."""
+    guides = [guide.image for guide in commission.guides]
+    return measure_dream(model, commission.canvas.image, to_picture(image), commission.recipe, guides=guides)
+
+
+def provenance(commission: Commission, model: Model, *, measures: Measures | None = None) -> Provenance:
     """What is said inside the picture of `commission`, computed by `model` in this process."""
     canvas = commission.canvas
     return Provenance(
@@ -161,6 +167,7 @@ def provenance(commission: Commission, model: Model) -> Provenance:
         threads=torch.get_num_threads(),
         torch=str(torch.__version__),
         recipe=commission.recipe,
+        measures=measures,
     )
 
 

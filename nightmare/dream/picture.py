@@ -16,6 +16,7 @@ from torch import Tensor
 
 from nightmare.atomic import atomic_path
 from nightmare.dream.engine import to_picture
+from nightmare.dream.measures import Measures
 from nightmare.dream.recipe import ENGINE, Recipe
 from nightmare.errors import InputError, ParameterError
 
@@ -36,10 +37,12 @@ _Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z.+_-]*$", max_length=64)]
 class Provenance(BaseModel):
     """What made a picture. `model` and `canvas` are the SHA-256 of the weights and of the photo's file.
 
-    `guides` and `masks` are those of their files, in the order in which they were given.
+    `guides` and `masks` are those of their files, in the order in which they were given. `measures` are of what came
+    out, where it was measured.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A gain may be infinite, for which JSON has no number.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
 
     engine: int = ENGINE
     model: _Sha256
@@ -54,6 +57,7 @@ class Provenance(BaseModel):
     licence: str
     credit: str
     recipe: Recipe
+    measures: Measures | None = None
 
 
 def format_of(path: Path) -> str:

@@ -1,5 +1,6 @@
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from nightmare.data.canvases import Canvas, find_photos, read_canvases
 from nightmare.dream.engine import to_tensor
+from nightmare.dream.measures import Measures
 from nightmare.dream.picture import Provenance, format_of, read_provenance, save_dream
 from nightmare.dream.recipe import Recipe
 from nightmare.errors import InputError
@@ -30,6 +32,20 @@ PROVENANCE = Provenance(
     licence="CC0-1.0",
     credit="Stéfan 夢",
     recipe=Recipe(layers={"layer2": 0.5, "layer4": 1.0}, objective="class:вий", step_size=0.013),
+    measures=Measures(
+        activation_gain=math.inf,  # where nothing was before
+        darkening=-0.1,
+        clipped_share=0.0,
+        distance=0.2,
+        similarity=0.7,
+        structure_fine=0.1,
+        structure_middle=0.3,
+        structure_coarse=0.6,
+        class_shift=0.4,
+        class_before="вий",
+        class_after="skulls",
+        dreamt_class="skulls",
+    ),
 )
 SUFFIXES = [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".PNG"]
 

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,7 @@ def test_a_picture_says_what_made_it_and_can_be_made_again(
     assert len(row["octave_gains"].split()) == recipe.octaves
     assert provenance.threads == torch.get_num_threads()
     assert provenance.torch == torch.__version__
+    assert asdict(provenance.measures).items() <= row.items()
     write_table(pd.DataFrame([row]), tmp_path / "dreams.csv", DREAMS)
     assert read_table(tmp_path / "dreams.csv", DREAMS).loc[0, "canvas"] == "sea"
 
