@@ -146,11 +146,15 @@ def _off_class(clean: LabelledSet, faulty: pd.Series, generator: np.random.Gener
 
 
 def _multi_object(clean: LabelledSet, faulty: pd.Series, generator: np.random.Generator) -> Noised:
-    """Beside the object, at half the size, one of another class, of the test side: no classifier has seen it."""
+    """Beside the object, at half the size, one of another class, which no classifier has seen by itself.
+
+    It is one of a quarter of the test side, which leaves the split: who learns from it is not tested by it.
+    """
     rows = clean.split.set_index("id")
+    spare = _quarter(rows[rows["side"] == "test"], generator)
     others = []
     for row in rows.loc[faulty].itertuples():
-        strange = rows[(rows["side"] == "test") & (rows["label"] != row.label)]
+        strange = spare[spare["label"] != row.label]
         others.append(str(generator.choice(strange.index.to_numpy(dtype=str))))
     second = dict(zip(faulty, clean.arrays.rgba[clean.arrays.rows(pd.Series(others))], strict=True))
 
@@ -163,7 +167,14 @@ def _multi_object(clean: LabelledSet, faulty: pd.Series, generator: np.random.Ge
         both[3] = np.maximum(both[3], 255 * (rgba[3].min() == 255))
         return both
 
-    return _repainted(clean, faulty, paint)
+    left = clean.split[~clean.split["group"].isin(spare["group"])]
+    return _repainted(replace(clean, split=left), faulty, paint)
+
+
+def _quarter(rows: pd.DataFrame, generator: np.random.Generator) -> pd.DataFrame:
+    """Of each label in `rows` a quarter of the images, at least one."""
+    parts = [own.iloc[generator.permutation(len(own))[: max(1, len(own) // 4)]] for _, own in rows.groupby("label")]
+    return pd.concat(parts)
 
 
 def _occluded(clean: LabelledSet, faulty: pd.Series, generator: np.random.Generator) -> Noised:

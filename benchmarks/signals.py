@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 from sklearn.neighbors import NearestNeighbors
 
-from benchmarks.culling import FIRST_SEED, small_training
+from benchmarks.culling import SEEDS, small_training
 from benchmarks.noise import Noised, clean_glyphs, inject, pool_of, smaller
 from benchmarks.timing import append_history, machine, print_table
 from nightmare.cull.crossval import cross_validate
@@ -35,13 +35,13 @@ ADDED = 0.1
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, choices=range(1, 10), default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--epochs", type=int, default=12, help="of the network whose margins are watched")
     wishes = parser.parse_args()
     print(machine())
     params = small_training(load_params(), pixels=32, epochs=wishes.epochs)
     runs = []
-    for seed in range(FIRST_SEED, FIRST_SEED + wishes.seeds):
+    for seed in wishes.seeds:
         clean = clean_glyphs(seed=seed)
         features = _features(clean.arrays, pool_of(clean.split))
         for kind, share in ROWS:
@@ -58,8 +58,9 @@ def main() -> None:
             print_table([row], title=f"seed {seed}")
             runs.append(row)
     rows = pd.DataFrame(runs).groupby("noise", sort=False).mean().reset_index().to_dict("records")
-    print_table(rows, title=f"Average precision, means over {wishes.seeds} seeds")
-    append_history(rows, name="culling-signals")
+    seeds = " ".join(map(str, wishes.seeds))
+    print_table(rows, title=f"Average precision, means of seeds {seeds}")
+    append_history([{**row, "seeds": seeds} for row in rows], name="culling-signals")
 
 
 def signals_of(

@@ -20,6 +20,22 @@ __all__ = ["alternated", "append_history", "machine", "print_table"]
 HISTORY = Path(__file__).parent / "history"
 
 
+def _commit() -> str:
+    """What is checked out, and whether more than the histories differs from it."""
+    name = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)benchmarks/history")
+    return f"{name}-dirty" if changed else name
+
+
+def _git(*words: str) -> str:
+    here = Path(__file__).parents[1]
+    return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True).stdout.strip()
+
+
+# At the start: who works on while a benchmark runs changes the files, not the code that runs.
+_COMMIT = _commit()
+
+
 def alternated(works: Mapping[str, Callable[[], object]], *, rounds: int = 5) -> dict[str, float]:
     """Median seconds of each of `works`, after one round that does not count: one of each, then again."""
     times: dict[str, list[float]] = {name: [] for name in works}
@@ -33,11 +49,15 @@ def alternated(works: Mapping[str, Callable[[], object]], *, rounds: int = 5) ->
 
 
 def machine() -> str:
-    """Processor, threads and version of PyTorch: figures of two machines are not compared."""
-    names = [line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")]
-    return (
-        f"{names[0] if names else platform.processor()}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-    )
+    """Processor, threads and version of PyTorch: figures of two machines are not compared.
+
+    Nor those of two kinds of processor that go by one name: what multiplies bfloat16 trains in other sums.
+    """
+    known = dict(line.split(":", 1) for line in _cpuinfo() if ":" in line)
+    told = {key.strip(): value.strip() for key, value in known.items()}
+    bfloat16 = "bfloat16" if "_bf16" in told.get("flags", "") else "no bfloat16"
+    name = told.get("model name") or platform.processor()
+    return f"{name}, {bfloat16}, {torch.get_num_threads()} threads, torch {torch.__version__}"
 
 
 def print_table(rows: list[dict[str, object]], *, title: str) -> None:
@@ -52,8 +72,7 @@ def append_history(rows: list[dict[str, object]], *, name: str) -> None:
     Raises `ValueError` for a column of theirs that is called like one of these three.
     """
     path = HISTORY / f"{name}.csv"
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
-    stamp = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit, "machine": machine()}
+    stamp = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "commit": _COMMIT, "machine": machine()}
     if taken := stamp.keys() & {column for row in rows for column in row}:
         raise ValueError(f"{name}: {', '.join(sorted(taken))} stands for the run already: give the column another name")
     table = pd.DataFrame([{**stamp, **{column: _shown(value) for column, value in row.items()}} for row in rows])

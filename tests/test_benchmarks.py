@@ -312,6 +312,13 @@ def test_strategies_are_scored_by_what_was_injected(
     assert [name for name in rows.index if name != "no culling"] == list(culling.STRATEGIES)
     after = dict(zip(culling.STRATEGIES, retrained, strict=True))
     assert set(after["evidence"].loc[~after["evidence"]["keep"], "id"]) == noised.faulty
+    # Validation, where all is taken for bars, loses the discs of its own side.
+    bars, disc = culling._by_class(rows, "symmetric")
+    pool = noised.split[noised.split["side"] != "test"]
+    discs = pool[(pool["label"] == "disc") & ~pool["id"].isin(noised.faulty)]
+    assert (bars["class"], bars["validation"], bars["evidence"]) == ("bars", 0, 0)
+    assert (disc["class"], disc["evidence"]) == ("disc", 0)
+    assert disc["validation"] == pytest.approx((discs["side"] == "val").mean()) != 0
 
 
 def test_drawings_judged_by_eye() -> None:
