@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import t as student
 from torch import Tensor
 
 from benchmarks import adversaries
 from benchmarks.adversaries import USUAL, Adversary, fought_by
 from benchmarks.noise import clean_photos, smaller
-from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge
+from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge, fine_share
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import pictures_of, trained_and_tested
 from benchmarks.variants import Variant, accuracy_variants, dream_variants
@@ -49,6 +50,7 @@ from nightmare.train.network import Network, pretrained_fingerprint
 
 RETRAIN = Path("models/retrain")
 CELL = 128  # pixels of a portrait on a sheet
+LUCK = 0.05  # how often a difference that is called luck is exceeded
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,13 @@ def accuracy_table(runs: pd.DataFrame) -> list[dict[str, object]]:
 def what_is_luck(runs: pd.DataFrame, side: str) -> float:
     """The difference between the means of two given variants of `runs` that seeds alone exceed in one of twenty cases.
 
-    Twice its standard error, from the spread of seeds within variants, which is taken to be the same in all. The best
+    By Student's distribution, from the spread of seeds within variants, which is taken to be the same in all. The best
     of many variants exceeds it more often, and other images of the same kind would move all figures.
     """
     by_variant = runs.groupby("variant")[side]
-    return float(2 * math.sqrt(2 * by_variant.var().mean() / by_variant.size().min()))
+    sizes = by_variant.size()
+    factor = student.ppf(1 - LUCK / 2, df=int((sizes - 1).sum()))
+    return float(factor * math.sqrt(2 * by_variant.var().mean() / sizes.min()))
 
 
 def main() -> None:
@@ -234,6 +238,7 @@ def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int
                 "n": 2 * count * len(classes),
                 "dominance": dominance(subject.judges["efficientnet"][0], both, classes),
                 "darkening": _darkening(starts[1], from_photos),
+                "fine": fine_share(torch.cat(starts), both),
                 "low frequencies": low_frequency_share(network),
             }
         )

@@ -1,11 +1,13 @@
 """The second judge of benchmarks/portraits.py knows what it was taught, and nothing of what it judges."""
 
+import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import Tensor
 
 from benchmarks import portraits
 from benchmarks.portraits import FeatureJudge, feature_judge
@@ -47,3 +49,16 @@ def test_it_is_taught_by_the_sides_that_no_dreaming_network_learnt_from(
     np.testing.assert_array_equal(seen[0], tiny_arrays.rgba[24:])
     np.testing.assert_array_equal(seen[1], tiny_arrays.rgba[:24])
     assert known == 1
+
+
+def test_stripes_are_fine_and_waves_are_not_at_every_size() -> None:
+    def changed(side: int, waves: int) -> Tensor:
+        across = torch.linspace(0, 2 * math.pi * waves, side + 1)[:-1]
+        return (0.5 + 0.2 * torch.cos(across + 0.4)).expand(1, 3, side, side)
+
+    for side in (64, 128):
+        grey = torch.full((1, 3, side, side), 0.5)
+        stripes, wave = changed(side, waves=24), changed(side, waves=4)
+        assert portraits.fine_share(grey, stripes[None]) > 0.95
+        assert portraits.fine_share(grey, wave[None]) < 0.05
+        assert portraits.fine_share(grey, torch.stack([stripes, wave])) == pytest.approx(0.5, abs=0.05)
