@@ -51,8 +51,7 @@ class Variant:
 def dream_variants(params: Params) -> dict[str, Variant]:
     """Trainings that take as long as that of the dreaming network, the first, with another adversary or none.
 
-    One alone takes twice as long, and says so. ResNets go on from one that has learnt the images already; the others
-    begin with what ImageNet has taught.
+    ResNets go on from one that has learnt the images already; the others begin with what ImageNet has taught.
     """
     resnet = {"network": "resnet", "pixels": params.model.pixels, "learning_rate": 1e-3}
     changes: dict[str, dict[str, Any]] = {
@@ -69,8 +68,6 @@ def dream_variants(params: Params) -> dict[str, Variant]:
         "resnet, linf 4/255": {**resnet, **_against("linf", 4 / 255)},
     }
     variants = {name: _equally_long(params, change) for name, change in changes.items()}
-    longer = params.robust.model_copy(update={"epochs": 2 * params.robust.epochs})
-    variants["twice as long"] = Variant(overridden(params, longer, pretrained="imagenet"))
     plain = variants["resnet, plain"].params
     for name, setting in (("wild colours", {"color_jitter": 0.8}), ("even classes", {"balance": 1.0})):
         variants[f"resnet, plain, {name}"] = Variant(_with(plain, plain.train.model_copy(update=setting)))

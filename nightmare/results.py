@@ -83,9 +83,9 @@ def _accuracies(evaluated: dict[str, Any], crossval: dict[str, Any] | None) -> s
             rows.append([when, side.replace("_", ", "), *_scores(figures), interval, difference, beyond, *grades])
     if crossval:
         grades = [_figure(crossval["grade"].get(grade, "")) for grade in "ABC"]
-        rows.append(["judge of labels", "out of fold, whole pool", *_scores(crossval), "", "", "", *grades])
+        rows.append(["classifier of evidence", "out of fold, whole pool", *_scores(crossval), "", "", "", *grades])
     header = ["model", "rows judged", "n", "accuracy", "balanced", "95% interval"]
-    beyond_whom = ["95% beyond the first", "95% beyond random"]
+    beyond_whom = ["gain over first, 95%", "gain over random, 95%"]
     return markdown_table([*header, *beyond_whom, "grade A", "grade B", "grade C"], rows)
 
 

@@ -79,7 +79,6 @@ def test_variants_of_dreams_take_equal_time(reckoned: Params) -> None:
     # Nine epochs of 1.6 steps, each 8/3 of a ResNet's at 64 pixels (1.5 at 96), are 38.4 plain ones of that.
     assert {name: variant.params.train.epochs for name, variant in dream_variants(reckoned).items()} == {
         "default": 9,
-        "twice as long": 18,
         "last weights": 9,
         "efficientnet, plain": 14,
         "efficientnet, l2 1.0": 9,

@@ -46,8 +46,8 @@ def test_every_figure_is_in_the_tables(run: Path) -> None:
     for model in ("before culling", "after culling", "culled at random", "the dreaming one"):
         difference = "" if model == "before culling" else "-0.100 to 0.020"
         beyond = "" if model == "culled at random" else "-0.050 to 0.070"
-        cells = f"| {model:16} | test                    | 8 | 0.500    | 0.250    | 0.200 to 0.300 | {difference:20} |"
-        assert f"{cells} {beyond:17} | 0.750   |" in text
+        cells = f"| {model:22} | test                    | 8 | 0.500    | 0.250    | 0.200 to 0.300 | {difference:20} |"
+        assert f"{cells} {beyond:21} | 0.750   |" in text
     assert "out of fold, whole pool" in text
     assert "| frogs | 5     | 3   | 2    | 1" in text
     assert "darkening | -0.010" in text
