@@ -18,8 +18,9 @@ repro: $(INSTALLED) ## run what changed of the pipeline, from an empty folder to
 studio: $(INSTALLED) ## open the studio in the browser
 	nightmare studio
 
+# One thread for each process: more threads than cores stand in each other's way.
 test: $(INSTALLED) ## run the tests
-	pytest
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'

@@ -1,9 +1,9 @@
-"""What colours and balance in training do to dreams: `python -m benchmarks.free --sheet free.png`, after `make repro`.
+"""What colours and balance in training do to dreams: `python -m benchmarks.free --sheet free.jpg`, after `make repro`.
 
 The dreams of 2019 were dark, and one class was in nearly all of them; its authors wondered whether colour jitter and
 even classes cure that. So the first network of the pipeline is trained with more and less of either, for half as long
-as by default (some 30 minutes on 2 cores), and dreams over squares of the shipped photos as stage dream does, of no
-class in particular. After a stop, run it again: trainings go on from their checkpoints.
+as by default (some 45 minutes on a core with AVX2 alone), and dreams over squares of the shipped photos as stage dream
+does, of no class in particular. After a stop, run it again: trainings go on from their checkpoints.
 """
 
 import argparse
@@ -17,10 +17,10 @@ import torch
 from PIL import Image
 
 from benchmarks.learning import learnt
+from benchmarks.portraits import save_sheet
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import pictures_of
 from benchmarks.variants import accuracy_variants
-from nightmare.atomic import save_picture
 from nightmare.data.canvases import load_canvases
 from nightmare.dream.engine import dream, to_picture, to_tensor
 from nightmare.dream.measures import class_bias, measure_dream
@@ -36,7 +36,7 @@ CELL = 128
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--sheet", type=Path, required=True, help="file for a picture with a row per training")
+    parser.add_argument("--sheet", type=Path, required=True, help="where a row of dreams per training goes, as a JPEG")
     wishes = parser.parse_args()
     print(machine())
     params = load_params()
@@ -59,7 +59,7 @@ def main() -> None:
         pictures += dreams[:: max(1, len(dreams) // SHOWN)][:SHOWN]
         captions += [name, *[""] * (SHOWN - 1)]
     print_table(rows, title="Dreams of no class in particular, over squares of photos")
-    save_picture(wishes.sheet, contact_sheet(pictures, captions, columns=SHOWN, cell=CELL, title="Dreams"))
+    save_sheet(wishes.sheet, contact_sheet(pictures, captions, columns=SHOWN, cell=CELL, title="Dreams"))
 
 
 def trainings(params: Params) -> dict[str, Params]:

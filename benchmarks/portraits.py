@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from benchmarks.timing import append_history, machine, print_table
@@ -80,6 +81,12 @@ def feature_judge(split: pd.DataFrame, arrays: Arrays, classes: Sequence[str]) -
     return judge, scores(said)["balanced_accuracy"]
 
 
+def save_sheet(path: Path, sheet: Image.Image) -> None:
+    """Write `sheet` as a JPEG, a tenth of its PNG, for a document."""
+    with atomic_path(path) as temporary:
+        sheet.save(temporary, "JPEG", quality=85)
+
+
 def fine_share(starts: Tensor, dreams: Tensor) -> float:
     """How much of what `dreams` (classes, n, 3, side, side) changed of `starts` (n, 3, side, side) is fine, 0 to 1.
 
@@ -134,8 +141,7 @@ def main() -> None:
     if wishes.sheet:
         both = torch.cat(made, dim=1)
         sheet = portrait_sheet(both, recognition(judge, both, model.card.classes), cell=CELL, title="")
-        with atomic_path(wishes.sheet) as temporary:
-            sheet.save(temporary, "JPEG", quality=85)
+        save_sheet(wishes.sheet, sheet)
 
 
 if __name__ == "__main__":
