@@ -1,6 +1,6 @@
 """What colours and balance in training do to dreams: `python -m benchmarks.free --sheet free.jpg`, after `make repro`.
 
-The dreams of 2019 were dark, and one class was in nearly all of them; its authors wondered whether colour jitter and
+The dreams of 2019 were dark, and one class, the worms, was in many; its authors wondered whether colour jitter and
 even classes cure that. So the first network of the pipeline is trained with more and less of either, for half as long
 as by default (some 45 minutes on a core with AVX2 alone), and dreams over squares of the shipped photos as stage dream
 does, of no class in particular. After a stop, run it again: trainings go on from their checkpoints.

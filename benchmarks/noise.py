@@ -83,9 +83,10 @@ def clean_photos(folder: Path, *, seed: int) -> LabelledSet:
 
 
 def inject(clean: LabelledSet, kind: str, share: float, *, seed: int) -> Noised:
-    """Put faults of a `kind` (see `KINDS`) into up to `share` of the pool; the test side stays as it is.
+    """Put faults of a `kind` (see `KINDS`) into up to `share` of the pool.
 
-    Fewer are faulty where only some classes have a look-alike, or strangers run out.
+    The test side stays as it is, but for `multi-object`, which takes its second objects out of it. Fewer are faulty
+    where only some classes have a look-alike, or strangers run out.
     """
     generator = np.random.default_rng(seed)
     pool = clean.split[clean.split["side"] != "test"]

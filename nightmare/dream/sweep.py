@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from nightmare.dream.engine import to_picture
-from nightmare.dream.gallery import Commission, file_stem, painted, provenance
+from nightmare.dream.gallery import Commission, file_stem, measured, painted, provenance
 from nightmare.dream.picture import save_dream
 from nightmare.dream.presets import refined
 from nightmare.dream.recipe import Recipe, parse_layers
@@ -103,8 +103,10 @@ def sweep(
 
 
 def _made(cell: _Cell, *, folder: ModelFolder) -> Image.Image:
+    model = folder.load()
     image, _ = painted(cell.commission, folder=folder)
-    save_dream(cell.file, image, provenance(cell.commission, folder.load()), alpha=cell.commission.canvas.alpha)
+    made = provenance(cell.commission, model, measures=measured(cell.commission, model, image))
+    save_dream(cell.file, image, made, alpha=cell.commission.canvas.alpha)
     return to_picture(image)
 
 

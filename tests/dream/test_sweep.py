@@ -12,6 +12,7 @@ from nightmare.data.canvases import Canvas
 from nightmare.dream import sweep as sweeps
 from nightmare.dream.engine import dream_pictures, to_picture, to_tensor
 from nightmare.dream.gallery import Commission
+from nightmare.dream.measures import measure_dream
 from nightmare.dream.picture import read_provenance
 from nightmare.dream.recipe import Recipe
 from nightmare.dream.sweep import Axis, parse_axis, sweep, swept
@@ -35,11 +36,13 @@ def test_each_cell_is_a_dream_of_its_own_recipe(
     sweep(model_folder, commission, rows=rows, columns=columns, directory=tmp_path / "album")
     names = [f"octaves-{octaves}-layers-{layer}.png" for octaves in (1, 2) for layer in ("layer1", "layer2")]
     assert sorted(path.name for path in (tmp_path / "album").iterdir()) == names
-    recipe = read_provenance(tmp_path / "album" / names[2]).recipe
+    made = read_provenance(tmp_path / "album" / names[2])
+    recipe = made.recipe
     assert recipe == BRIEF.model_copy(update={"octaves": 2, "layers": {"layer1": 1.0}})
     (expected,) = dream_pictures(model, [commission.canvas.image], recipe, names=[commission.canvas.sha256])
     with Image.open(tmp_path / "album" / names[2]) as cell:
         assert cell.tobytes() == expected.tobytes()
+    assert made.measures == measure_dream(model, commission.canvas.image, expected, recipe)
 
 
 def test_rows_go_down_and_columns_to_the_right(
