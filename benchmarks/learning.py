@@ -26,7 +26,7 @@ from torch import Tensor
 from benchmarks import adversaries
 from benchmarks.adversaries import USUAL, Adversary, fought_by
 from benchmarks.noise import clean_photos, smaller
-from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge, fine_share
+from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge, fine_share, pairs_of
 from benchmarks.timing import append_history, machine, print_table
 from benchmarks.trained import pictures_of, trained_and_tested
 from benchmarks.variants import Variant, accuracy_variants, dream_variants
@@ -35,7 +35,6 @@ from nightmare.cache import fingerprint
 from nightmare.cull.features import PIXELS
 from nightmare.data.arrays import Arrays
 from nightmare.data.canvases import load_canvases
-from nightmare.dream.engine import to_picture
 from nightmare.dream.measures import darkening
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
@@ -255,8 +254,7 @@ def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int
 
 def _darkening(photos: Tensor, dreams: Tensor) -> float:
     """The mean of `measures.darkening` over `dreams` (classes, n, 3, side, side) of `photos` (n, 3, side, side)."""
-    pairs = [(photo, dream) for row in dreams for photo, dream in zip(photos, row, strict=True)]
-    return float(np.mean([darkening(to_picture(photo), to_picture(dream)) for photo, dream in pairs]))
+    return float(np.mean([darkening(photo, dream) for photo, dream in pairs_of(photos, dreams)]))
 
 
 def _classes(split: pd.DataFrame) -> tuple[str, ...]:

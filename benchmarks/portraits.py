@@ -87,6 +87,11 @@ def save_sheet(path: Path, sheet: Image.Image) -> None:
         sheet.save(temporary, "JPEG", quality=85)
 
 
+def pairs_of(starts: Tensor, dreams: Tensor) -> list[tuple[Image.Image, Image.Image]]:
+    """Each of `dreams` (classes, n, 3, side, side) behind the one of `starts` (n, 3, side, side) that it began with."""
+    return [(to_picture(start), to_picture(dream)) for row in dreams for start, dream in zip(starts, row, strict=True)]
+
+
 def fine_share(starts: Tensor, dreams: Tensor) -> float:
     """How much of what `dreams` (classes, n, 3, side, side) changed of `starts` (n, 3, side, side) is fine, 0 to 1.
 
@@ -95,8 +100,8 @@ def fine_share(starts: Tensor, dreams: Tensor) -> float:
     before, after = (
         resized(pictures, (STRUCTURE, STRUCTURE)).clamp(0, 1) for pictures in (starts, dreams.flatten(0, 1))
     )
-    pairs = zip([*before] * len(dreams), after, strict=True)
-    return float(np.mean([structure(to_picture(start), to_picture(dream))[0] for start, dream in pairs]))
+    pairs = pairs_of(before, after.unflatten(0, dreams.shape[:2]))
+    return float(np.mean([structure(start, dream)[0] for start, dream in pairs]))
 
 
 def main() -> None:

@@ -53,8 +53,7 @@ def machine() -> str:
 
     Nor those of two kinds of processor that go by one name: what multiplies bfloat16 trains in other sums.
     """
-    known = dict(line.split(":", 1) for line in _cpuinfo() if ":" in line)
-    told = {key.strip(): value.strip() for key, value in known.items()}
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in _cpuinfo())}
     bfloat16 = "bfloat16" if "_bf16" in told.get("flags", "") else "no bfloat16"
     name = told.get("model name") or platform.processor()
     return f"{name}, {bfloat16}, {torch.get_num_threads()} threads, torch {torch.__version__}"
