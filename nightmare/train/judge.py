@@ -13,9 +13,15 @@ __all__ = ["judge_params", "one_fold_watched", "sides_swapped"]
 
 
 def judge_params(params: Params) -> Params:
-    """`params` for the judge: another seed, and first weights that no image of the project has formed."""
+    """`params` for the judge: another seed, first weights that no image of the project has formed, and no adversary.
+
+    It keeps the last epoch's weights: the best would be chosen on images that the dreaming network has learnt from.
+    """
     pretrained: Literal[False] | str = "imagenet" if params.judge.network == "efficientnet" else False
-    return overridden(params, params.judge, seed=params.seed + 1, pretrained=pretrained)
+    judging = overridden(params, params.judge, seed=params.seed + 1, pretrained=pretrained)
+    plain = judging.train.adversarial.model_copy(update={"epsilon": 0.0})
+    train = judging.train.model_copy(update={"select": "last", "adversarial": plain})
+    return judging.model_copy(update={"train": train})
 
 
 def sides_swapped(split: pd.DataFrame) -> pd.DataFrame:

@@ -38,3 +38,13 @@ def test_the_judge_begins_with_nothing_that_another_network_has_learnt(params: P
         judging = judge_params(params.model_copy(update={"judge": judge}))
         assert (judging.model.network, judging.model.pretrained) == (network, first_weights)
         assert judging.seed != params.seed
+
+
+def test_neither_an_adversary_nor_what_the_dreaming_network_has_learnt_forms_the_judge(params: Params) -> None:
+    attacked = params.train.adversarial.model_copy(update={"epsilon": 2.0})
+    train = params.train.model_copy(update={"select": "val_loss", "adversarial": attacked})
+    judging = judge_params(params.model_copy(update={"train": train}))
+    assert judging.train.select == "last"
+    assert judging.train.adversarial.epsilon == 0
+    assert judging.train.batch == params.train.batch
+    assert judging.train.epochs == params.judge.epochs
