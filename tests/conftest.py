@@ -1,9 +1,13 @@
 """Tiny data that every test may use: two classes of drawings that a network tells apart within seconds."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from warm import warm_python
 
 from nightmare.data.arrays import Arrays
 from nightmare.params import ModelParams, Params, TrainParams, load_params
@@ -15,7 +19,14 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("NIGHTMARE_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Path]:
+    """A folder with a `python` that starts stages without delay: a warm one, for all tests that run them."""
+    with warm_python() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
 def params() -> Params:
     return load_params()
 

@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from PIL import Image
@@ -18,6 +18,7 @@ from nightmare.tables import DREAMS, read_table
 from nightmare.train.model import load_model, save_model
 
 ROOT = Path(__file__).parents[2]
+Stage: TypeAlias = Callable[[], subprocess.CompletedProcess[str]]
 SMALL = {
     "pixels": 64,
     "octaves": 1,
@@ -29,11 +30,11 @@ SMALL = {
 }
 
 
-def run_stage(project: Path) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def run_stage(programs: Path, tmp_path: Path) -> Stage:
     environment = {**os.environ, "NIGHTMARE_BACKEND": "sequential", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-m", "stages.dream"], cwd=project, env=environment, capture_output=True, text=True
-    )
+    command = [programs / "python", "-m", "stages.dream"]
+    return lambda: subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
 
 def write_params(project: Path, **changes: Any) -> None:
@@ -43,15 +44,15 @@ def write_params(project: Path, **changes: Any) -> None:
     yaml.dump(params, project / "params.yaml")
 
 
-def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
+def test_stage(tmp_path: Path, model_folder: ModelFolder, run_stage: Stage) -> None:
     write_params(tmp_path)
-    refused = run_stage(tmp_path)
+    refused = run_stage()
     assert refused.returncode == 1
     assert "no model in models/robust" in refused.stderr
 
     for name in ("robust", "judge"):
         shutil.copytree(model_folder.directory, tmp_path / "models" / name)
-    finished = run_stage(tmp_path)
+    finished = run_stage()
     assert finished.returncode == 0, finished.stderr
     dreams = read_table(tmp_path / "dreams" / "dreams.csv", DREAMS)
     assert len(dreams) == 5 + 3
@@ -75,20 +76,20 @@ def test_stage(tmp_path: Path, model_folder: ModelFolder) -> None:
 
     for objective, names in (("channel:3", 5), ("class:skull", 5 + 2)):
         write_params(tmp_path, objective=objective, classes=objective != "channel:3")
-        other = run_stage(tmp_path)
+        other = run_stage()
         assert other.returncode == 0, other.stderr
         assert len(read_table(tmp_path / "dreams" / "dreams.csv", DREAMS)) == names
     write_params(tmp_path, iterations=[1, 2])
-    assert "iterations has 2 numbers for 1 octaves" in run_stage(tmp_path).stderr
+    assert "iterations has 2 numbers for 1 octaves" in run_stage().stderr
 
 
-def test_it_is_the_judge_that_is_asked(tmp_path: Path, model_folder: ModelFolder) -> None:
+def test_it_is_the_judge_that_is_asked(tmp_path: Path, model_folder: ModelFolder, run_stage: Stage) -> None:
     """It knows other classes here, and says so: a share of dreams recognised may be anybody's."""
     write_params(tmp_path, classes=False, album_octaves=[1], album_iterations=[0])
     shutil.copytree(model_folder.directory, tmp_path / "models" / "robust")
     judge = load_model(model_folder.directory)
     stranger = judge.card.model_copy(update={"classes": ("bat", "frog", "rat")})
     save_model(tmp_path / "models" / "judge", judge.network, stranger)
-    refused = run_stage(tmp_path)
+    refused = run_stage()
     assert refused.returncode == 1
     assert "the judge knows other classes" in refused.stderr

@@ -32,8 +32,8 @@ NAMES = "abcdef"
 def test_an_interrupted_run_goes_on(backend: str, tmp_path: Path, photos: Tensor, model_folder: ModelFolder) -> None:
     (tmp_path / "photos").mkdir()
     for number, name in enumerate(NAMES):
-        to_picture(photos[number % 3].roll(number, dims=2)).resize((320, 240)).save(tmp_path / "photos" / f"{name}.png")
-    arguments = ["dream", "photos", "-o", "out", "--model", str(model_folder.directory), "--pixels", "320"]
+        to_picture(photos[number % 3].roll(number, dims=2)).resize((160, 120)).save(tmp_path / "photos" / f"{name}.png")
+    arguments = ["dream", "photos", "-o", "out", "--model", str(model_folder.directory), "--pixels", "160"]
     command = [sys.executable, "-c", PROGRAM, *arguments, "--iterations", "8", "--octaves", "2", "--layers", "layer3"]
     environment = {**os.environ, "NIGHTMARE_BACKEND": backend, "OMP_NUM_THREADS": "1"}
 

@@ -146,7 +146,7 @@ def test_a_network_that_loses_its_borders_has_no_tiles(model: Model, monkeypatch
 def test_a_picture_of_twelve_megapixels_takes_less_than_three_gigabytes(
     tmp_path: Path, model_folder: ModelFolder
 ) -> None:
-    """Of the whole command in a process of its own, with the libraries that it loads: the default recipe, briefly."""
+    """Of the whole command in a process of its own, with its libraries: the default recipe, one step at full size."""
     coarse = pictures(48, 64)[0]
     to_picture(coarse).resize((4096, 3072), Image.Resampling.BICUBIC).save(tmp_path / "photo.jpg")
     arguments = ["dream", "photo.jpg", "-o", "out", "--model", str(model_folder.directory), "--pixels", "4096"]
@@ -155,7 +155,7 @@ def test_a_picture_of_twelve_megapixels_takes_less_than_three_gigabytes(
         "atexit.register(lambda: print(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]))\napp()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments, "--octaves", "2", "--iterations", "1"],
+        [sys.executable, "-c", program, *arguments, "--octaves", "1", "--iterations", "1"],
         cwd=tmp_path, env={**os.environ, "NIGHTMARE_BACKEND": "sequential"}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

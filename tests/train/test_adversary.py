@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from narrow import build_narrow
 from torch import Tensor
 
 from nightmare.data.arrays import Arrays
 from nightmare.params import AdversarialParams, ModelParams, TrainParams
+from nightmare.train import loop
 from nightmare.train.adversary import attacked
 from nightmare.train.augment import on_matte
 from nightmare.train.loop import train_network
@@ -118,7 +120,9 @@ def test_a_network_trained_against_it_holds_out_longer(
     tiny_model: ModelParams,
     tiny_train: TrainParams,
     tiny_canvases: Tensor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(loop, "build_network", build_narrow)
     rows = tiny_split[tiny_split["side"] != "train"]
     shown = on_matte(torch.from_numpy(tiny_arrays.rgba[tiny_arrays.rows(rows["id"])].copy()))
     labels = torch.tensor([CLASSES.index(label) for label in rows["label"]])

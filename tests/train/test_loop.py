@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from narrow import NarrowResNet, build_narrow
 from safetensors.torch import save_file
 
 from nightmare.cache import cache_root
@@ -28,7 +29,10 @@ def run(
     tiny_model: ModelParams,
     tiny_train: TrainParams,
     tiny_canvases: torch.Tensor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
+    monkeypatch.setattr(loop, "build_network", build_narrow)
+
     def train(
         split: pd.DataFrame = tiny_split,
         arrays: Arrays = tiny_arrays,
@@ -175,7 +179,7 @@ def no_step(*arguments: object) -> float:
 def saved_weights(path: Path, *, seed: int) -> dict[str, torch.Tensor]:
     """Random weights, which are then also the content of the file at `path`."""
     torch.manual_seed(seed)
-    weights = build_network("resnet18", len(CLASSES)).state_dict()
+    weights = NarrowResNet(len(CLASSES)).state_dict()
     save_file(weights, path)
     return weights
 

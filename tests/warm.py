@@ -22,7 +22,16 @@ from pathlib import Path
 __all__ = ["warm_python"]
 
 # Nothing of our own: each stage must import the modules of the clone that it runs in.
-_LIBRARIES = ("cleanlab.filter", "matplotlib.figure", "pydantic", "sklearn.metrics", "torch", "torchvision")
+_LIBRARIES = (
+    "cleanlab.filter",
+    "matplotlib.figure",
+    "pydantic",
+    "skimage.feature",
+    "sklearn.metrics",
+    "timm",
+    "torch",
+    "torchvision",
+)
 _CLIENT = """#!{python} -IS
 import json, os, socket, sys
 server = socket.socket(socket.AF_UNIX)
