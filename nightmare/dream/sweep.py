@@ -15,9 +15,7 @@ from typing import Any
 
 from PIL import Image
 
-from nightmare.dream.engine import to_picture
-from nightmare.dream.gallery import Commission, file_stem, measured, painted, provenance
-from nightmare.dream.picture import save_dream
+from nightmare.dream.gallery import Commission, file_stem, fulfil
 from nightmare.dream.presets import refined
 from nightmare.dream.recipe import Recipe, parse_layers
 from nightmare.dream.workers import ModelFolder
@@ -37,12 +35,6 @@ class Axis:
 
     setting: str
     values: Sequence[Any]
-
-
-@dataclass(frozen=True)
-class _Cell:
-    commission: Commission
-    file: Path
 
 
 def parse_axis(text: str) -> Axis:
@@ -83,31 +75,25 @@ def sweep(
     cells = []
     for recipe, (row, column) in zip(swept(commission.recipe, rows=rows, columns=columns), pairs, strict=True):
         stem = file_stem(f"{_label(rows, row, '-')}-{_label(columns, column, '-')}")
-        cells.append(_Cell(replace(commission, recipe=recipe), directory / f"{stem}.png"))
-    if len({cell.file for cell in cells}) < len(cells):
+        cells.append(replace(commission, recipe=recipe, name=f"{stem}.png"))
+    if len({cell.name for cell in cells}) < len(cells):
         raise ParameterError("a value stands twice in a row or column: give each once")
     for cell in cells:
-        cell.commission.check()
+        cell.check()
     directory.mkdir(parents=True, exist_ok=True)
-    dreams = parallel_map(partial(_made, folder=folder), cells, label="sweep", unit="dream", workers=workers)
+    make = partial(fulfil, folder=folder, directory=directory)
+    dreams = parallel_map(make, cells, label="sweep", unit="dream", workers=workers)
     images, captions = [], []
     for number, (dreamt, (row, column)) in enumerate(zip(dreams, pairs, strict=True)):
         if number % len(columns.values) == 0:
             images.append(canvas.image)
             captions.append(canvas.name)
-        images.append(dreamt)
+        with Image.open(directory / dreamt["path"]) as picture:
+            images.append(picture.convert("RGB"))
         captions.append(f"{_label(rows, row, ' ')}\n{_label(columns, column, ' ')}")
     title = f"{canvas.name}, {commission.recipe.objective}: {rows.setting} by {columns.setting}".replace("_", " ")
     side = max(canvas.image.size)
     return contact_sheet(images, captions, columns=1 + len(columns.values), cell=side, title=title)
-
-
-def _made(cell: _Cell, *, folder: ModelFolder) -> Image.Image:
-    model = folder.load()
-    image, _ = painted(cell.commission, folder=folder)
-    made = provenance(cell.commission, model, measures=measured(cell.commission, model, image))
-    save_dream(cell.file, image, made, alpha=cell.commission.canvas.alpha)
-    return to_picture(image)
 
 
 def _value(setting: str, text: str) -> Any:

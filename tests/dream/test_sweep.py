@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from nightmare.data.canvases import Canvas
-from nightmare.dream import sweep as sweeps
+from nightmare.dream import gallery
 from nightmare.dream.engine import dream_pictures, to_picture, to_tensor
 from nightmare.dream.gallery import Commission
 from nightmare.dream.measures import measure_dream
@@ -51,12 +51,12 @@ def test_rows_go_down_and_columns_to_the_right(
     def color(octaves: int, iterations: int) -> tuple[int, int, int]:
         return 50 * octaves, 50 * iterations, 250
 
-    def painted(asked: Commission, *, folder: ModelFolder) -> tuple[Tensor, dict[int, float]]:
+    def painted(asked: Commission, *, folder: ModelFolder, bar: bool) -> tuple[Tensor, dict[int, float]]:
         recipe, size = asked.recipe, asked.canvas.image.size
         assert isinstance(recipe.iterations, int)
         return to_tensor(Image.new("RGB", size, color(recipe.octaves, recipe.iterations)))[0], {}
 
-    monkeypatch.setattr(sweeps, "painted", painted)
+    monkeypatch.setattr(gallery, "painted", painted)
     rows, columns = Axis("octaves", [1, 3]), Axis("iterations", [0, 2, 4])
     sheet = np.asarray(sweep(model_folder, commission, rows=rows, columns=columns, directory=tmp_path / "album"))
     corners = {
