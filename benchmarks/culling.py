@@ -28,7 +28,7 @@ from nightmare.cull.features import features_of, seen_by_network
 from nightmare.cull.strategies import facts_of, suspects
 from nightmare.data.arrays import Arrays
 from nightmare.params import CullParams, Params, load_params
-from nightmare.tables import EVIDENCE, FAULTS, INJECTED, PREDICTIONS, read_table
+from nightmare.tables import EVIDENCE, FAULTS, INJECTED, PREDICTIONS, classes_of, read_table
 from nightmare.train.evaluate import scores
 
 # Features and faults of pictures, as crossval takes them.
@@ -189,7 +189,7 @@ def _cross_validated(
     """
     pool = pool_of(noised.split)
     features, faults = known if noised.arrays is clean.arrays else _known(noised.arrays, pool, seed=seed)
-    classes = tuple(sorted(noised.split["label"].unique()))
+    classes = classes_of(noised.split)
     predictions = cross_validate(pool, features, faults, classes=classes, crossval=params.crossval, seed=seed)
     injected = cross_validate_exchanged(pool, features, classes=classes, crossval=params.crossval, seed=seed)
     return predictions, injected, classes
@@ -239,7 +239,7 @@ def natural_noise(params: Params) -> None:
     injected = read_table("reports/crossval/injected.csv", INJECTED)
     validation = read_table("reports/train/predictions.csv", PREDICTIONS)
     verdicts = pd.read_csv(CHECKED, dtype=str, keep_default_na=False).set_index("id")["verdict"]
-    classes = tuple(sorted(predictions["label"].unique()))
+    classes = classes_of(predictions)
     facts = facts_of(predictions, classes)
     pool = facts["id"].map(verdicts)
     print(f"{len(pool)} drawings of the pool, {int(pool.isna().sum())} of them without a verdict")

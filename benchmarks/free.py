@@ -27,6 +27,7 @@ from nightmare.dream.measures import class_bias, measure_dream
 from nightmare.dream.recipe import Recipe
 from nightmare.params import Params, load_params
 from nightmare.sheets import contact_sheet
+from nightmare.tables import classes_of
 from nightmare.train.model import Model, model_card
 
 CANVASES = Path("data/canvases")
@@ -44,7 +45,7 @@ def main() -> None:
     canvases = load_canvases(CANVASES, pixels=params.dream.pixels)
     squares = [square for canvas in canvases for square in squares_of(canvas.image)]
     split, arrays = pictures_of("data/split.csv", pixels=params.model.pixels)
-    classes = tuple(sorted(split["label"].unique()))
+    classes = classes_of(split)
     rows: list[dict[str, object]] = []
     pictures: list[Image.Image | None] = []
     captions: list[str] = []

@@ -39,7 +39,7 @@ from nightmare.dream.measures import darkening
 from nightmare.dream.presets import PORTRAIT
 from nightmare.dream.recognition import portrait_sheet, portraits, recognition, starting_points
 from nightmare.params import Params, load_params
-from nightmare.tables import PREDICTIONS, read_table
+from nightmare.tables import PREDICTIONS, classes_of, read_table
 from nightmare.train.checkpoint import checkpoint_path
 from nightmare.train.evaluate import scores
 from nightmare.train.filters import low_frequency_share
@@ -177,14 +177,14 @@ def default_data(params: Params) -> Subject:
         "efficientnet": (load_model(JUDGE), scores(judged)["balanced_accuracy"]),
         "resnet": _unseeing_judge(params, split, arrays),
     }
-    return Subject(split, arrays, RETRAIN, judges, feature_judge(split, arrays(PIXELS), _classes(split)))
+    return Subject(split, arrays, RETRAIN, judges, feature_judge(split, arrays(PIXELS), classes_of(split)))
 
 
 def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
     """Those below `folder`, a network that learnt them as stage train does, kept in `out`, and a judge of its own."""
     photos = clean_photos(folder, seed=params.seed)
     split, arrays = photos.split, smaller(photos.arrays, params.model.pixels)
-    save_model(out / "start", learnt(params, split, arrays)[0], model_card(params, _classes(split), split))
+    save_model(out / "start", learnt(params, split, arrays)[0], model_card(params, classes_of(split), split))
 
     def resized(pixels: int) -> Arrays:
         return smaller(photos.arrays, pixels)
@@ -193,7 +193,7 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
         "efficientnet": _judge(judge_params(params), split, resized),
         "resnet": _unseeing_judge(params, split, resized),
     }
-    return Subject(split, resized, out / "start", judges, feature_judge(split, photos.arrays, _classes(split)))
+    return Subject(split, resized, out / "start", judges, feature_judge(split, photos.arrays, classes_of(split)))
 
 
 def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> tuple[Model, float]:
@@ -206,12 +206,12 @@ def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int],
 def _judge(judging: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> tuple[Model, float]:
     swapped = sides_swapped(split)
     network, figures = learnt(judging, swapped, arrays(judging.model.pixels))
-    card = model_card(judging, _classes(split), swapped)
+    card = model_card(judging, classes_of(split), swapped)
     return Model(network.requires_grad_(False), card, sha256=""), figures["validation"]
 
 
 def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int, out: Path, history: str) -> None:
-    split, classes = subject.split, _classes(subject.split)
+    split, classes = subject.split, classes_of(subject.split)
     for judge, (_, known) in {**subject.judges, "features": subject.by_features}.items():
         print(f"judge {judge}: balanced accuracy {known:.2f} on images that it has not seen")
     canvases = load_canvases(Path("data/canvases"), pixels=CANVAS)
@@ -255,11 +255,6 @@ def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int
 def _darkening(photos: Tensor, dreams: Tensor) -> float:
     """The mean of `measures.darkening` over `dreams` (classes, n, 3, side, side) of `photos` (n, 3, side, side)."""
     return float(np.mean([darkening(photo, dream) for photo, dream in pairs_of(photos, dreams)]))
-
-
-def _classes(split: pd.DataFrame) -> tuple[str, ...]:
-    """In the order of logits."""
-    return tuple(sorted(split["label"].unique()))
 
 
 def _seeded(params: Params, number: int) -> Params:

@@ -24,7 +24,7 @@ from nightmare.cull.strategies import facts_of
 from nightmare.data.arrays import Arrays
 from nightmare.params import Params, load_params
 from nightmare.seeds import derived_seed
-from nightmare.tables import FAULTS
+from nightmare.tables import FAULTS, classes_of
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.loop import predict, train_network
 
@@ -72,7 +72,7 @@ def signals_of(
     deviation of that margin between partitions into folds. `neighbours`: the share of the nearest images, but for
     near-duplicates, that are labelled otherwise.
     """
-    classes = tuple(sorted(pool["label"].unique()))
+    classes = classes_of(pool)
     no_faults = np.zeros((len(pool), len(FAULTS)))
 
     def judged(repeats: int, seed: int) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def area_under_margin(noised: Noised, *, params: Params, seed: int) -> NDArray[n
     """How far the label of each image of the pool (n) was ahead of the next class on average over the epochs of a
     training on all of them, in logits (Pleiss et al. 2020)."""
     pool = pool_of(noised.split)
-    classes = tuple(sorted(pool["label"].unique()))
+    classes = classes_of(pool)
     taught = noised.split.assign(side=np.where(noised.split["side"] == "test", "test", "train"))
     pictures = smaller(noised.arrays, params.model.pixels)
     trained = train_network(

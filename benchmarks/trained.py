@@ -6,7 +6,7 @@ import pandas as pd
 
 from nightmare.data.arrays import Arrays, load_arrays
 from nightmare.params import Params
-from nightmare.tables import IMAGES, SPLIT, read_table
+from nightmare.tables import IMAGES, SPLIT, classes_of, read_table
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import prediction_table
 from nightmare.train.loop import predict, train_network
@@ -27,7 +27,7 @@ def trained_and_tested(
     params: Params, split: pd.DataFrame, arrays: Arrays, *, seed: int, name: str
 ) -> tuple[Network, pd.DataFrame]:
     """The network that learnt from the kept training rows of `split`, and its predictions of the other two sides."""
-    classes = tuple(sorted(split["label"].unique()))
+    classes = classes_of(split)
     trained = train_network(
         split,
         arrays,

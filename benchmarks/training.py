@@ -31,7 +31,7 @@ from nightmare.device import best_device
 from nightmare.memory import keep_freed_memory
 from nightmare.params import AdversarialParams, ModelParams, Params, TrainParams, load_params
 from nightmare.seeds import derived_seed
-from nightmare.tables import IMAGES, SPLIT, read_table
+from nightmare.tables import IMAGES, SPLIT, classes_of, read_table
 from nightmare.train import loop
 from nightmare.train.augment import Augmentation
 from nightmare.train.backgrounds import background_canvases
@@ -280,7 +280,7 @@ def prepared(
         learning,
         load_arrays(held, SHARDS, pixels=pixels),
         background_canvases(pixels),
-        classes=tuple(sorted(learning["label"].unique())),
+        classes=classes_of(learning),
         model=params.model.model_copy(update={"network": network, "depth": 18, "pixels": pixels, "pretrained": False}),
         train=train,
         seed=params.seed,

@@ -29,6 +29,7 @@ __all__ = [
     "REMOVED",
     "SPLIT",
     "Table",
+    "classes_of",
     "read_table",
     "write_table",
 ]
@@ -249,6 +250,11 @@ def write_table(frame: pd.DataFrame, path: str | Path, table: Table) -> None:
     valid = _validated(frame, table, where=f"the new {table.name} table")
     with atomic_path(path) as temporary:
         valid.to_csv(temporary, index=False, lineterminator="\n", float_format="%.6f")
+
+
+def classes_of(rows: pd.DataFrame) -> tuple[str, ...]:
+    """The classes that the column `label` of `rows` names, in the order of logits."""
+    return tuple(sorted(rows["label"].unique()))
 
 
 def _validated(frame: pd.DataFrame, table: Table, *, where: str) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from nightmare.data.arrays import load_arrays
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_confusion
-from nightmare.tables import EVIDENCE, IMAGES, INJECTED, SPLIT, read_table, write_table
+from nightmare.tables import EVIDENCE, IMAGES, INJECTED, SPLIT, classes_of, read_table, write_table
 from nightmare.train.evaluate import confusion, recalls, scores
 
 REPORTS = Path("reports/crossval")
@@ -26,7 +26,7 @@ def main() -> None:
     params = load_params()
     split = read_table("data/split.csv", SPLIT)
     images = read_table("data/images.csv", IMAGES)
-    classes = tuple(sorted(split["label"].unique()))
+    classes = classes_of(split)
     pool = split[split["side"] != "test"]
     arrays = load_arrays(images[images["id"].isin(pool["id"])], Path("data/images"), pixels=PIXELS)
     rgba = arrays.rgba[arrays.rows(pool["id"])]

@@ -20,7 +20,18 @@ from nightmare.cull.strategies import facts_of, probably_faulty, suspects
 from nightmare.errors import exit_code
 from nightmare.params import load_params
 from nightmare.plots import save_bars
-from nightmare.tables import EVIDENCE, HARD, IMAGES, INJECTED, PREDICTIONS, REMOVED, SPLIT, read_table, write_table
+from nightmare.tables import (
+    EVIDENCE,
+    HARD,
+    IMAGES,
+    INJECTED,
+    PREDICTIONS,
+    REMOVED,
+    SPLIT,
+    classes_of,
+    read_table,
+    write_table,
+)
 
 REPORTS = Path("reports/cull")
 SHARDS = Path("data/images")
@@ -33,7 +44,7 @@ def main() -> None:
     predictions = read_table("reports/crossval/predictions.csv", EVIDENCE)
     injected = read_table("reports/crossval/injected.csv", INJECTED)
     validation = read_table("reports/train/predictions.csv", PREDICTIONS)
-    classes = tuple(sorted(split["label"].unique()))
+    classes = classes_of(split)
     facts = facts_of(predictions, classes)
     culled = cull_split(
         split,

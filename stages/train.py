@@ -14,7 +14,7 @@ from nightmare.cull.control import culled_at_random
 from nightmare.data.arrays import load_arrays
 from nightmare.errors import exit_code
 from nightmare.params import load_params, overridden
-from nightmare.tables import IMAGES, SPLIT, read_table
+from nightmare.tables import IMAGES, SPLIT, classes_of, read_table
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.evaluate import prediction_table
 from nightmare.train.judge import judge_params, one_fold_watched, sides_swapped
@@ -43,7 +43,7 @@ def main() -> None:
         split = sides_swapped(split)
     images = read_table("data/images.csv", IMAGES)
     images = images[images["id"].isin(split["id"])]
-    classes = tuple(sorted(split["label"].unique()))
+    classes = classes_of(split)
     arrays = load_arrays(images, SHARDS, pixels=params.model.pixels)
     trained = train_network(
         one_fold_watched(split) if stage == "judge" else split,

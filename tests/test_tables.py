@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from nightmare.errors import TableError
-from nightmare.tables import SPLIT, read_table, write_table
+from nightmare.tables import SPLIT, classes_of, read_table, write_table
 
 
 def test_round_trip_keeps_kinds_and_extras_and_does_not_depend_on_order(
@@ -66,3 +66,7 @@ def test_refused_table_leaves_the_old_one(tiny_split: pd.DataFrame, tmp_path: Pa
     with pytest.raises(TableError):
         write_table(pd.concat([tiny_split, tiny_split]), path, SPLIT)
     assert path.read_bytes() == before
+
+
+def test_classes_stand_in_one_order_whatever_that_of_the_rows(tiny_split: pd.DataFrame) -> None:
+    assert classes_of(tiny_split) == classes_of(tiny_split[::-1]) == ("bars", "disc")
