@@ -18,9 +18,10 @@ repro: $(INSTALLED) ## run what changed of the pipeline, from an empty folder to
 studio: $(INSTALLED) ## open the studio in the browser
 	nightmare studio
 
-# One thread for each process: more threads than cores stand in each other's way.
+# One thread for each process: more threads than cores stand in each other's way. The files come in their own order,
+# since those with the fewest tests, which would come last, hold the longest.
 test: $(INSTALLED) ## run the tests
-	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
