@@ -25,6 +25,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[_BEGUN] = time.monotonic()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs Chromium. The rest, which only speaks HTTP, is run with all other tests."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """One of several processes that share the tests is done: what it spent counts with the rest."""
