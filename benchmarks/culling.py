@@ -5,35 +5,27 @@ its class at a glance, `hard` shows it to whoever looks twice, `kin` shows somet
 `wrong` shows something else. This is the noise that a keyword search brings. `--noise` puts known faults into the clean
 drawings, or with `--photos FOLDER` into photographs, and scores every strategy by them, with the accuracy on untouched
 test images of a network that learns from what the strategy left. A run that was stopped trains no network twice.
-`--noise --ablate` trains none, and sets `evidence` beside itself without the search for faulty pictures.
+`--noise --ablate` trains none, and sets `evidence` beside itself without some of its parts, and beside confident
+learning by every filter that cleanlab has.
 """
 
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from benchmarks.noise import CHECKED, KINDS, LabelledSet, Noised, clean_glyphs, clean_photos, inject, pool_of, smaller
+from benchmarks.ablation import ablated
+from benchmarks.injected import by_class, removed_by, scored, small_training, what_is_known
+from benchmarks.noise import CHECKED, KINDS, clean_glyphs, clean_photos, pool_of
 from benchmarks.timing import append_history, machine, print_table
-from benchmarks.trained import trained_and_tested
 from nightmare.cull.budget import least_doubts, trial_of
-from nightmare.cull.crossval import cross_validate, cross_validate_exchanged
-from nightmare.cull.faults import find_faults
-from nightmare.cull.features import features_of, seen_by_network
-from nightmare.cull.strategies import facts_of, suspects
-from nightmare.data.arrays import Arrays
+from nightmare.cull.strategies import facts_of
 from nightmare.params import CullParams, Params, load_params
-from nightmare.tables import EVIDENCE, FAULTS, INJECTED, PREDICTIONS, classes_of, read_table
-from nightmare.train.evaluate import scores
+from nightmare.tables import EVIDENCE, INJECTED, PREDICTIONS, classes_of, read_table
 
-# Features and faults of pictures, as crossval takes them.
-Known = tuple[NDArray[np.float64], NDArray[np.float64]]
-STRATEGIES = get_args(CullParams.model_fields["strategy"].annotation)
 VERDICTS = ("clean", "hard", "kin", "wrong")
 ROWS = [
     ("none", 0.0),
@@ -43,8 +35,6 @@ ROWS = [
 SEEDS = (20, 21, 22)  # the settings of `evidence` were chosen with lower ones
 DOUBTS = (0, 0.05, 0.2, 0.5, 0.7, 0.9, 1)  # between which doubts are held against what was seen
 BUDGETS = (0.15, 0.1, 0.05, 0.02, 0.01)
-RETRAINED = {("symmetric", 0.2), ("asymmetric", 0.2)}
-_CLASS = "false removals of "
 COLUMNS = (
     "noise",
     "faulty",
@@ -64,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--noise", action="store_true", help="known faults in right data, instead of the default data")
     parser.add_argument("--photos", type=Path, help="with --noise: a folder of photographs, one folder per class")
-    parser.add_argument("--ablate", action="store_true", help="with --noise: what the search for faulty pictures does")
+    parser.add_argument("--ablate", action="store_true", help="with --noise: what the parts of evidence do")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--pixels", type=int, default=32, help="side of the pictures that the networks see")
     parser.add_argument("--epochs", type=int, default=16)
@@ -79,12 +69,12 @@ def main() -> None:
     load = partial(clean_photos, wishes.photos) if wishes.photos else clean_glyphs
     clean = {seed: load(seed=seed) for seed in wishes.seeds}
     seeds = " ".join(map(str, wishes.seeds))
-    known = {seed: _known(right.arrays, pool_of(right.split), seed=seed) for seed, right in clean.items()}
+    known = {seed: what_is_known(right.arrays, pool_of(right.split), seed=seed) for seed, right in clean.items()}
     rows: list[dict[str, object]] = []
     for kind, share in ROWS:
         if kind not in wishes.kinds:
             continue
-        score = ablated if wishes.ablate else _scored
+        score = ablated if wishes.ablate else scored
         runs = [score(right, kind, share, known=known[seed], params=params, seed=seed) for seed, right in clean.items()]
         means = pd.concat(runs).groupby("strategy", sort=False).mean()
         for strategy, figures in means.iterrows():
@@ -94,144 +84,10 @@ def main() -> None:
         stamped = [{**row, "seeds": seeds} for row in rows[-len(means) :]]
         append_history(stamped, name=f"culling-{'ablated' if wishes.ablate else 'noise'}-{name}")
         if not wishes.ablate:
-            by_class = _by_class(means, kind)
-            print_table(by_class, title=f"{name}, {kind} {share}, false removals of each class")
-            append_history([{**row, "seeds": seeds} for row in by_class], name=f"culling-classes-{name}")
+            of_classes = by_class(means, kind)
+            print_table(of_classes, title=f"{name}, {kind} {share}, false removals of each class")
+            append_history([{**row, "seeds": seeds} for row in of_classes], name=f"culling-classes-{name}")
     print_table(rows, title=f"All of {name}")
-
-
-def small_training(params: Params, *, pixels: int, epochs: int) -> Params:
-    """The default training on small pictures, so that dozens of networks are trained in minutes."""
-    changes = {"epochs": epochs, "first_pixels": pixels, "batch": 64}
-    return params.model_copy(
-        update={
-            "model": params.model.model_copy(update={"pixels": pixels}),
-            "train": params.train.model_copy(update=changes),
-        }
-    )
-
-
-def _scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params: Params, seed: int) -> pd.DataFrame:
-    """A row of figures per strategy, before the caps per class; `known` is what is known of the pool without faults."""
-    noised = _noised(clean, kind, share, seed=seed)
-    pictures = smaller(noised.arrays, params.model.pixels)
-
-    def tested(split: pd.DataFrame) -> pd.DataFrame:
-        return trained_and_tested(params, split, pictures, seed=seed, name="culling-noise")[1]
-
-    whole = tested(noised.split)
-    predictions, injected, classes = _cross_validated(clean, noised, known, params=params, seed=seed)
-    facts = facts_of(predictions, classes)
-    faulty = facts["id"].isin(noised.faulty)
-    hard = ~faulty & (facts["margin"] < 0)
-    rankings = {"confident": -facts["margin"], "evidence": facts["doubt"]}
-    rows = []
-    by_strategy = _removed(predictions, classes, injected=injected, validation=whole, cull=params.cull)
-    for strategy, removed in by_strategy.items():
-        row = {"strategy": strategy, **_found(removed, faulty), "hard kept": float(1 - removed[hard].mean())}
-        of_right = removed[~faulty].groupby(facts["label"][~faulty]).mean()
-        row |= {f"{_CLASS}{label}": share for label, share in of_right.items()}
-        if strategy in rankings and faulty.any():
-            row["average precision"] = average_precision_score(faulty, rankings[strategy])
-        if (kind, share) in RETRAINED:
-            left = noised.split.assign(keep=~noised.split["id"].isin(facts.loc[removed, "id"]))
-            retrained = tested(left)
-            row["test accuracy"] = scores(retrained[retrained["side"] == "test"])["accuracy"]
-        rows.append(row)
-    accuracy = scores(whole[whole["side"] == "test"])["accuracy"]
-    table = pd.DataFrame([{"strategy": "no culling", "removed": 0, "test accuracy": accuracy}, *rows])
-    return table.assign(faulty=faulty.mean())
-
-
-def _by_class(means: pd.DataFrame, kind: str) -> list[dict[str, object]]:
-    """Per class and strategy the share of right images that go, from the figures of `_scored`."""
-    return [
-        {
-            "noise": kind,
-            "faulty": float(means["faulty"].mean()),
-            "class": column.removeprefix(_CLASS),
-            **{name: means.loc[name, column] for name in STRATEGIES},
-        }
-        for column in means
-        if column.startswith(_CLASS)
-    ]
-
-
-def ablated(clean: LabelledSet, kind: str, share: float, *, known: Known, params: Params, seed: int) -> pd.DataFrame:
-    """A row of figures for `evidence` and one for what it says of labels alone, as if no picture could be faulty."""
-    noised = _noised(clean, kind, share, seed=seed)
-    predictions, injected, classes = _cross_validated(clean, noised, known, params=params, seed=seed)
-    rows = []
-    for name, judged in (
-        ("evidence", predictions),
-        ("evidence of labels alone", predictions.assign(**dict.fromkeys(FAULTS, 0.0))),
-    ):
-        facts = facts_of(judged, classes)
-        faulty = facts["id"].isin(noised.faulty)
-        removed = facts["doubt"] > facts["label"].map(least_doubts(facts, injected, cull=params.cull))
-        row = {"strategy": name, "faulty": float(faulty.mean()), **_found(removed, faulty)}
-        if faulty.any():
-            row["average precision"] = average_precision_score(faulty, facts["doubt"])
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def _noised(clean: LabelledSet, kind: str, share: float, *, seed: int) -> Noised:
-    return Noised(clean.split, clean.arrays, set()) if kind == "none" else inject(clean, kind, share, seed=seed)
-
-
-def _cross_validated(
-    clean: LabelledSet, noised: Noised, known: Known, *, params: Params, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
-    """What crossval says of the pool, as it is and after an exchange, and the classes.
-
-    `known` serves where the pictures are those of `clean`; others are looked at anew.
-    """
-    pool = pool_of(noised.split)
-    features, faults = known if noised.arrays is clean.arrays else _known(noised.arrays, pool, seed=seed)
-    classes = classes_of(noised.split)
-    predictions = cross_validate(pool, features, faults, classes=classes, crossval=params.crossval, seed=seed)
-    injected = cross_validate_exchanged(pool, features, classes=classes, crossval=params.crossval, seed=seed)
-    return predictions, injected, classes
-
-
-def _removed(
-    predictions: pd.DataFrame,
-    classes: tuple[str, ...],
-    *,
-    injected: pd.DataFrame,
-    validation: pd.DataFrame,
-    cull: CullParams,
-) -> dict[str, "pd.Series[bool]"]:
-    """Which rows of `predictions` each strategy would remove, before any cap per class."""
-    doubted = {
-        name: suspects(
-            predictions,
-            classes,
-            injected=injected,
-            validation=validation,
-            cull=cull.model_copy(update={"strategy": name}),
-        )
-        for name in STRATEGIES
-    }
-    return {name: predictions["id"].isin(facts["id"]) for name, facts in doubted.items()}
-
-
-def _found(removed: "pd.Series[bool]", faulty: "pd.Series[bool]") -> dict[str, float]:
-    hits = float((removed & faulty).sum())
-    return {
-        "removed": float(removed.sum()),
-        "precision": hits / removed.sum() if faulty.any() and removed.any() else np.nan,
-        "recall": hits / faulty.sum() if faulty.any() else np.nan,
-        "F1": 2 * hits / (removed.sum() + faulty.sum()) if faulty.any() else np.nan,
-        "false removals": float(removed[~faulty].mean()),
-    }
-
-
-def _known(arrays: Arrays, pool: pd.DataFrame, *, seed: int) -> Known:
-    rgba = arrays.rgba[arrays.rows(pool["id"])]
-    seen = seen_by_network(rgba)
-    return features_of(rgba, seen), find_faults(rgba, seen, pool["group"].to_numpy(dtype=str), seed=seed)
 
 
 def natural_noise(params: Params) -> None:
@@ -256,7 +112,7 @@ def natural_noise(params: Params) -> None:
     ]
     print_table(rows, title="What is made of drawings that were not seen")
 
-    by_strategy = _removed(predictions, classes, injected=injected, validation=validation, cull=params.cull)
+    by_strategy = removed_by(predictions, classes, injected=injected, validation=validation, cull=params.cull)
     rows = [{"strategy": name, **_judged_by_eye(removed, pool)} for name, removed in by_strategy.items()]
     print_table(rows, title="Suspects, before the caps per class")
     append_history(rows, name="culling-glyphs")

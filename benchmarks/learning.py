@@ -1,11 +1,11 @@
 """What training brings: `python -m benchmarks.learning accuracy`, and `dreams --out FOLDER`, after `make repro`.
 
 `accuracy` trains the first network of the pipeline anew under other settings and over several seeds, for its balanced
-accuracy (an hour on 2 cores that multiply bfloat16, some four on others). `dreams` trains the network that dreams for
-equally long in other ways, for what three judges recognise in its portraits of the classes (about 40; with `--photos
-FOLDER`, photographs in one folder per class instead of the default data). Choose settings by the validation column: the
-test side says what the choice was worth (of dreams, judges who have learnt from it). After a stop, run it again:
-trainings go on from their checkpoints. Minutes compare when nothing else runs.
+accuracy (some nine hours on a core that does not multiply bfloat16). `dreams` trains the network that dreams for
+equally long in other ways, for what three judges recognise in its portraits of the classes (40 minutes on 2 cores that
+do; with `--photos FOLDER`, photographs in one folder per class instead of the default data). Choose settings by the
+validation column: the test side says what the choice was worth (of dreams, judges who have learnt from it). After a
+stop, run it again: trainings go on from their checkpoints. Minutes compare when nothing else runs.
 """
 
 import argparse
@@ -155,7 +155,7 @@ def ask_for_accuracy(variants: dict[str, Params], *, seeds: int) -> None:
             _, figures = learnt(_seeded(varied, number), *pictures)
             runs.append({"variant": name, "seed": number, **figures})
         print_table(runs[-seeds:], title=f"{name}: said at once")
-        append_history(runs[-seeds:], name="learning-accuracy")
+        append_history(runs[-seeds:], name="learning-accuracy", repeated=False)
     table = pd.DataFrame(runs)
     rows = accuracy_table(table)
     print_table(rows, title=f"Balanced accuracy, means over {seeds} seeds, spreads as standard deviations")

@@ -133,6 +133,8 @@ def main() -> None:
                     "model": name,
                     "noise": said[0].share,
                     "photos": said[1].share,
+                    "noise, error": said[0].error,
+                    "photos, error": said[1].error,
                     "noise, by features": by_features.recognised(made[0]),
                     "photos, by features": by_features.recognised(made[1]),
                     "noise, fine": fine_share(starts[0], made[0]),

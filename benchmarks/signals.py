@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 from sklearn.neighbors import NearestNeighbors
 
-from benchmarks.culling import SEEDS, small_training
+from benchmarks.culling import SEEDS
+from benchmarks.injected import small_training
 from benchmarks.noise import Noised, clean_glyphs, inject, pool_of, smaller
 from benchmarks.timing import append_history, machine, print_table
 from nightmare.cull.crossval import cross_validate

@@ -65,8 +65,11 @@ def print_table(rows: list[dict[str, object]], *, title: str) -> None:
     print(f"\n{title}\n", table, sep="\n", flush=True)
 
 
-def append_history(rows: list[dict[str, object]], *, name: str) -> None:
+def append_history(rows: list[dict[str, object]], *, name: str, repeated: bool = True) -> None:
     """Add `rows` with time, commit and machine to the history called `name`, which gets a column for what is new.
+
+    Without `repeated`, rows that stand there already are left out: those of a benchmark that goes on from what it has,
+    whose figures are of an earlier commit and machine.
 
     Raises `ValueError` for a column of theirs that is called like one of these three.
     """
@@ -77,6 +80,8 @@ def append_history(rows: list[dict[str, object]], *, name: str) -> None:
     table = pd.DataFrame([{**stamp, **{column: _shown(value) for column, value in row.items()}} for row in rows])
     if path.exists():
         table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False), table]).fillna("")
+    if not repeated:
+        table = table.drop_duplicates(subset=[column for column in table if column not in stamp])
     write_csv(path, table)
 
 

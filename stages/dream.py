@@ -66,7 +66,8 @@ def main() -> None:
     for name, squares in zip(("noise", "photos"), starts, strict=True):
         made = portraits(model, squares, PORTRAIT.model_copy(update={"seed": params.seed}))
         recognised = recognition(judge, made, classes)
-        metrics |= {f"recognised_{name}": recognised.share, "recognised_n": recognised.n}
+        metrics |= {f"recognised_{name}": recognised.share, f"recognised_{name}_error": recognised.error}
+        metrics["recognised_n"] = recognised.n
         title = f"Dreams of each class from {name}: {recognised.share:.0%} recognised"
         save_picture(REPORTS / f"portraits_{name}.png", portrait_sheet(made, recognised, cell=96, title=title))
     write_json(REPORTS / "metrics.json", metrics)

@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
-from benchmarks import culling, timing, training
+from benchmarks import timing, training
 from benchmarks.dream import random_model
-from benchmarks.noise import KINDS, LabelledSet, inject, smaller
 from benchmarks.plain import bare_convolutions, first_loop, mended_loop, mended_network
 from benchmarks.timing import alternated, append_history, print_table
 from benchmarks.training import Prepare, Training, against_the_usual, architectures, data_side, extras, parts
@@ -22,7 +20,7 @@ from benchmarks.usual import usual_epoch, usual_loader, write_folder
 from nightmare.data.arrays import Arrays
 from nightmare.dream.engine import dream
 from nightmare.dream.recipe import Recipe
-from nightmare.params import AdversarialParams, ModelParams, Params, TrainParams
+from nightmare.params import AdversarialParams, ModelParams, TrainParams
 from nightmare.train.loop import train_network
 from nightmare.train.network import build_network
 
@@ -202,176 +200,17 @@ def test_a_history_gets_columns_for_what_is_new(monkeypatch: pytest.MonkeyPatch,
     ]
 
 
+def test_what_a_benchmark_says_again_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(timing, "HISTORY", tmp_path)
+    for rows in ([{"variant": "plain", "test": 0.56}], [{"variant": "plain", "test": 0.56}, {"variant": "plain"}]):
+        append_history(rows, name="runs", repeated=False)
+    assert pd.read_csv(tmp_path / "runs.csv")["test"].fillna(0).tolist() == [0.56, 0]
+    append_history([{"variant": "plain", "test": 0.56}], name="runs")
+    assert len(pd.read_csv(tmp_path / "runs.csv")) == 3
+
+
 def test_no_figure_stands_where_the_run_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(timing, "HISTORY", tmp_path)
     with pytest.raises(ValueError, match="dreams: time stands for the run already"):
         append_history([{"time": 0.5}], name="dreams")
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_known_faults_are_where_they_are_said_to_be(kind: str, tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
-    names = {"disc": "frogs", "bars": "lizards"}
-    clean = LabelledSet(
-        tiny_split.assign(label=tiny_split["label"].map(names)), tiny_arrays, list(tiny_split["id"][32:])
-    )
-    noised = inject(clean, kind, 0.3, seed=1)
-    before = clean.split.set_index("id")["label"]
-    pool = set(clean.split.loc[clean.split["side"] != "test", "id"])
-    assert 4 < len(noised.faulty) < 16
-    for row in noised.split.itertuples():
-        original = row.id.removeprefix("copy-")
-        position = noised.arrays.rows(pd.Series([row.id]))[0]
-        picture = noised.arrays.rgba[position]
-        own = tiny_arrays.rgba[tiny_arrays.rows(pd.Series([original]))[0]]
-        relabelled, repainted = row.label != before[original], (picture != own).any()
-        assert (relabelled or repainted) == (row.id in noised.faulty), row.id
-        if row.id in noised.faulty:
-            assert original in pool
-    copies = noised.split[noised.split["id"].str.startswith("copy-")]
-    assert bool(len(copies)) == (kind == "conflicting copies")
-    groups = clean.split.set_index("id")["group"]
-    assert all(row.group == groups[row.id.removeprefix("copy-")] for row in copies.itertuples())
-
-
-def test_no_faults_are_none(tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
-    labels = tiny_split.assign(label=tiny_split["label"].map({"disc": "frogs", "bars": "lizards"}))
-    noised = inject(LabelledSet(labels, tiny_arrays, []), "symmetric", 0.0, seed=1)
-    assert not noised.faulty
-    assert noised.split["label"].equals(labels["label"])
-
-
-def test_smaller_pictures_are_the_same_pictures(tiny_arrays: Arrays) -> None:
-    half = smaller(tiny_arrays, 16)
-    assert half.ids == tiny_arrays.ids
-    assert half.rgba.shape == (40, 4, 16, 16)
-    whole = tiny_arrays.rgba.astype(float)
-    opaque = (whole[:, 3] == 255).all((1, 2))
-    means = whole.reshape(40, 4, 16, 2, 16, 2).mean((3, 5))
-    assert opaque.any()
-    np.testing.assert_allclose(half.rgba[opaque], means[opaque], atol=1)
-
-
-def test_what_a_strategy_found() -> None:
-    faulty = pd.Series([True, True, True, False, False, False, False, False])
-    removed = pd.Series([True, True, False, True, False, False, False, False])
-    found = culling._found(removed, faulty)
-    assert found == {
-        "removed": 3,
-        "precision": pytest.approx(2 / 3),
-        "recall": pytest.approx(2 / 3),
-        "F1": pytest.approx(4 / 6),
-        "false removals": pytest.approx(1 / 5),
-    }
-    nothing_wrong = culling._found(removed, faulty & False)
-    assert np.isnan(nothing_wrong["F1"])
-    assert nothing_wrong["false removals"] == pytest.approx(3 / 8)
-
-
-def test_strategies_are_scored_by_what_was_injected(
-    params: Params, tiny_split: pd.DataFrame, tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With verdicts that know the truth: they rank all faults first, and the network learns from the others alone."""
-    clean = LabelledSet(tiny_split, tiny_arrays, [])
-    noised = inject(clean, "symmetric", 0.2, seed=1)
-    truth = tiny_split.set_index("id")["label"]
-    taught: list[pd.DataFrame] = []
-    doubted = {next(name for name in tiny_split["id"] if name not in noised.faulty)}  # as a picture, though right
-
-    def knowing(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
-        said = pool["id"].map(truth)
-        wrong = (said != pool["label"]).astype(float)
-        table = pool[["id", "side", "label"]].assign(predicted=said, wrong=wrong)
-        return table.assign(
-            several=0.9 * pool["id"].isin(doubted), occluded=0.0, poor=0.0, p_bars=said == "bars", p_disc=said == "disc"
-        )
-
-    def exchanged(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
-        return pool[["id", "label"]].assign(repeat=0, exchanged=False, wrong=0.0)
-
-    def tested(params: Params, split: pd.DataFrame, *given: Any, **named: Any) -> tuple[None, pd.DataFrame]:
-        taught.append(split)
-        held = split[split["side"] != "train"]
-        return None, held[["id", "side", "label"]].assign(predicted="bars", p_bars=1.0, p_disc=0.0)
-
-    for name, fake in (("cross_validate", knowing), ("cross_validate_exchanged", exchanged)):
-        monkeypatch.setattr(culling, name, fake)
-    monkeypatch.setattr(culling, "trained_and_tested", tested)
-    known = (np.zeros((32, 1)), np.zeros((32, 3)))
-    with_faults, alone = culling.ablated(clean, "symmetric", 0.2, known=known, params=params, seed=1).itertuples()
-    assert (with_faults.strategy, with_faults.removed) == ("evidence", len(noised.faulty) + 1)
-    assert (alone.strategy, alone.removed, alone.F1) == ("evidence of labels alone", len(noised.faulty), 1)
-    doubted.clear()
-    rows = culling._scored(clean, "symmetric", 0.2, known=known, params=params, seed=1).set_index("strategy")
-    assert rows.loc[["confident", "evidence"], "average precision"].tolist() == [1, 1]
-    assert rows.loc["evidence", ["precision", "recall", "F1", "false removals"]].tolist() == [1, 1, 1, 0]
-    assert rows["faulty"].tolist() == pytest.approx([len(noised.faulty) / 32] * 5)
-    whole, *retrained = taught
-    assert whole["keep"].all()
-    assert set(whole.loc[whole["id"].map(truth) != whole["label"], "id"]) == noised.faulty
-    assert [name for name in rows.index if name != "no culling"] == list(culling.STRATEGIES)
-    after = dict(zip(culling.STRATEGIES, retrained, strict=True))
-    assert set(after["evidence"].loc[~after["evidence"]["keep"], "id"]) == noised.faulty
-    # Validation, where all is taken for bars, loses the discs of its own side.
-    bars, disc = culling._by_class(rows, "symmetric")
-    pool = noised.split[noised.split["side"] != "test"]
-    discs = pool[(pool["label"] == "disc") & ~pool["id"].isin(noised.faulty)]
-    assert (bars["class"], bars["validation"], bars["evidence"]) == ("bars", 0, 0)
-    assert (disc["class"], disc["evidence"]) == ("disc", 0)
-    assert disc["validation"] == pytest.approx((discs["side"] == "val").mean()) != 0
-
-
-def test_drawings_judged_by_eye() -> None:
-    seen = pd.Series(["clean", "clean", "hard", "kin", "wrong", "wrong"])
-    doubted = pd.Series([False, True, True, True, True, False])
-    assert culling._judged_by_eye(doubted, seen) == {
-        "removed": 4,
-        "precision, wrong": 0.25,
-        "precision, wrong or kin": 0.5,
-        "recall, wrong": 0.5,
-        "clean lost": 0.5,
-        "hard lost": 1.0,
-    }
-
-
-def test_doubts_are_held_against_what_was_seen() -> None:
-    facts = pd.DataFrame({"label": ["a"] * 4, "doubt": [0.01, 0.03, 0.6, 0.95]})
-    seen = pd.Series(["clean", "kin", "hard", "wrong"])
-    low, middle, high = culling._believed_and_seen(facts["doubt"], seen)
-    assert (low["doubt"], low["n"], low["mean"]) == ("0 to 0.05", 2, pytest.approx(0.02))
-    assert (low["wrong"], low["wrong or kin"], middle["wrong or kin"], high["wrong"]) == (0, 0.5, 0, 1)
-    rows = culling._lost(facts["doubt"] > 0.5, pd.Series(["a", "b", "a", "b"]), seen, {"a": 0.1, "b": 0.2})
-    assert rows == [
-        {"class": "a", "right": 2, "lost": 1, "share": 0.5, "where labels were exchanged": 0.1},
-        {
-            "class": "b",
-            "right": 0,
-            "lost": 0,
-            "share": pytest.approx(np.nan, nan_ok=True),
-            **{"where labels were exchanged": 0.2},
-        },
-    ]
-
-
-def test_a_budget_is_held_against_what_was_seen(params: Params) -> None:
-    """Two classes of five; of the right ones of a, the verdicts doubt one, and of b none."""
-    names = [f"{number}" for number in range(10)]
-    label = ["a"] * 5 + ["b"] * 5
-    doubt = [0.9, 0.6, 0.1, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1]
-    facts = pd.DataFrame({"id": names, "label": label, "several": 0.0, "occluded": 0.0, "poor": 0.0})
-    facts = facts.assign(wrong=doubt, doubt=doubt)
-    injected = facts[["id", "label", "wrong"]].assign(repeat=0, exchanged=False)
-    seen = pd.Series(["wrong", *["clean"] * 4, "kin", *["hard"] * 4])
-    wide = culling._within(0.5, facts, injected, seen, params.cull)
-    assert wide == {
-        "budget": 0.5,
-        "classes held back": 0,
-        "removed": 3,
-        "precision, wrong or kin": pytest.approx(2 / 3),
-        "lost where labels were exchanged": pytest.approx((0.1 + 0.4 + 0.1) / (0.1 + 0.4 + 2.7 + 0.1 + 3.6)),
-        "lost by eye": 1 / 8,
-        "most of a class": 1 / 4,
-        "which": "a",
-    }
-    narrow = culling._within(0.05, facts, injected, seen, params.cull)
-    assert (narrow["classes held back"], narrow["removed"], narrow["lost by eye"]) == (1, 2, 0)

@@ -18,6 +18,17 @@ STAGES: dict[str, dict[str, Any]] = YAML(typ="safe").load((ROOT / "dvc.yaml").re
 TABLES = [value for value in vars(tables).values() if isinstance(value, Table)]
 DOCUMENTS = [path for pattern in ("*.md", "docs/**/*.md", "data/**/*.md") for path in sorted(ROOT.glob(pattern))]
 
+# First columns of tables that no benchmark makes: they explain, count what is in git, or tell of experiments by dvc,
+# whose metrics lie in the clone that ran them.
+NO_BENCHMARK = {
+    "data.md": {"class", "version", "column"},
+    "dependencies.md": {"package"},
+    "experiments.md": {"run", "experiment"},
+    "icon-sets.md": {"licence", "set"},
+    "studio.md": {"where"},
+    "training.md": {"variant"},
+}
+
 every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 
 
@@ -96,15 +107,16 @@ def test_figures_of_benchmarks_come_from_their_histories() -> None:
     for path in sorted((ROOT / "benchmarks/history").glob("*.csv")):
         with path.open(newline="", encoding="utf-8") as file:
             histories.append(list(csv.DictReader(file)))
-    found, invented = 0, []
+    invented: list[tuple[str, tuple[str, ...]]] = []
+    other: dict[str, set[str]] = {}
     for path in sorted((ROOT / "docs").glob("*.md")):
         text = path.read_text(encoding="utf-8")
         for header in headers_in(text):
             kept = [history for history in histories if set(header) <= history[0].keys()]
             if not kept:
+                other.setdefault(path.name, set()).add(header[0])
                 continue
             known = {tuple(row[column] for column in header) for history in kept for row in history}
-            found += 1
             invented += [(path.name, row) for row in rows_under(header, text) if row not in known]
     assert not invented
-    assert found >= 15, "tables of five documents"
+    assert other == NO_BENCHMARK, "a table of another name than its history's columns would go unread"

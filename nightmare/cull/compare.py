@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from nightmare.errors import InputError
 from nightmare.train.evaluate import bootstrap_interval, recalls, scores
 
 __all__ = ["compared", "inflation_table", "recall_table"]
@@ -18,8 +19,10 @@ def compared(predictions: dict[str, pd.DataFrame], culled: pd.DataFrame) -> dict
 
     `predictions` maps a model's name to its predictions of all test and validation rows of the `culled` split table.
     Each has the central 95% of balanced accuracy over resampled groups; `test` adds the same of its difference to the
-    first model and to the `control` where there is one, and accuracy per grade.
+    first model and to the `control` where there is one, and accuracy per grade. Raises `InputError` where nothing is
+    left to judge by.
     """
+    _demand_rows(culled)
     joined = {model: _with_split(table, culled).sort_values("id") for model, table in predictions.items()}
     tests = {model: rows[rows["side"] == "test"] for model, rows in joined.items()}
     others = {"difference": next(iter(tests)), **({"beyond_control": "control"} if "control" in tests else {})}
@@ -57,6 +60,16 @@ def inflation_table(comparison: dict[str, Any]) -> pd.DataFrame:
         for model, sides in comparison.items()
         for side, figures in sides.items()
     )
+
+
+def _demand_rows(culled: pd.DataFrame) -> None:
+    if (culled["side"] == "test").sum() == 0:
+        raise InputError("no image stands on the test side: raise split.test_share, or bring more images")
+    if (culled.loc[culled["side"] == "val", "keep"]).sum() == 0:
+        raise InputError(
+            "no image of the validation side is kept: raise split.val_share, lower cull.class_cap, or see what "
+            "data/decisions.jsonl removes"
+        )
 
 
 def _scores(rows: pd.DataFrame) -> dict[str, Any]:

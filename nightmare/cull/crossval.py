@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
-from nightmare.cull.evidence import weigh_labels
+from nightmare.cull.evidence import REFINEMENTS, weigh_labels
 from nightmare.errors import InputError
 from nightmare.params import CrossvalParams
 from nightmare.seeds import derived_seed
 from nightmare.tables import FAULTS
 from nightmare.train.evaluate import prediction_table
 
-__all__ = ["cross_validate", "cross_validate_exchanged"]
+__all__ = ["cross_validate", "cross_validate_exchanged", "partitions_of"]
 
 _EXCHANGED = 0.1  # share of the labels: enough to count, few enough to leave the pool what it is
 
@@ -31,15 +31,17 @@ def cross_validate(
     classes: tuple[str, ...],
     crossval: CrossvalParams,
     seed: int,
+    refinements: int = REFINEMENTS,
 ) -> pd.DataFrame:
     """A row per image of `pool`, rows of the split table with `features` (n, d): its class probabilities, how
     probably its label is wrong, and `faults` (n, faults; see `find_faults`): a table `tables.EVIDENCE`.
 
-    Raises `InputError` when a class is so rare that a fold could hold all of it.
+    `refinements` are those of `weigh_labels`. Raises `InputError` when a class is so rare that a fold could hold all of
+    it.
     """
     labels = np.array([classes.index(label) for label in pool["label"]])
-    partitions = _partitions(pool, labels, crossval, seed)
-    evidence = weigh_labels(features, labels, partitions, class_count=len(classes))
+    partitions = partitions_of(pool, labels, crossval, seed)
+    evidence = weigh_labels(features, labels, partitions, class_count=len(classes), refinements=refinements)
     table = prediction_table(pool, evidence.probability, classes).assign(wrong=evidence.wrong)
     table[[*FAULTS]] = faults
     return table
@@ -52,6 +54,7 @@ def cross_validate_exchanged(
     classes: tuple[str, ...],
     crossval: CrossvalParams,
     seed: int,
+    refinements: int = REFINEMENTS,
 ) -> pd.DataFrame:
     """How probably each label of `pool` is wrong after some were exchanged, by `features` (n, d): a table
     `tables.INJECTED` of repeats x n rows.
@@ -61,12 +64,12 @@ def cross_validate_exchanged(
     """
     own = np.array([classes.index(label) for label in pool["label"]])
     runs = []
-    for repeat, folds in enumerate(_partitions(pool, own, crossval, seed)):
+    for repeat, folds in enumerate(partitions_of(pool, own, crossval, seed)):
         generator = np.random.default_rng(derived_seed(seed, "exchanged", repeat))
         chosen = np.flatnonzero(generator.random(len(own)) < _EXCHANGED)
         labels = own.copy()
         labels[chosen] = own[generator.permutation(chosen)]
-        wrong = weigh_labels(features, labels, folds[None], class_count=len(classes)).wrong
+        wrong = weigh_labels(features, labels, folds[None], class_count=len(classes), refinements=refinements).wrong
         runs.append(
             pd.DataFrame(
                 {
@@ -81,7 +84,7 @@ def cross_validate_exchanged(
     return pd.concat(runs, ignore_index=True)
 
 
-def _partitions(
+def partitions_of(
     pool: pd.DataFrame, labels: NDArray[np.int64], crossval: CrossvalParams, seed: int
 ) -> NDArray[np.int64]:
     """The fold of each image of `pool` in each repeat: (repeats, n).

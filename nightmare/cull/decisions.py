@@ -22,10 +22,13 @@ class _Line(BaseModel):
 
 
 def read_decisions(path: Path) -> dict[str, str]:
-    """Image id to `keep` or `remove`. Raises `InputError` that names the line."""
+    """Image id to `keep` or `remove`. Raises `InputError` for a file that is absent, and that names a bad line."""
     decisions: dict[str, str] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Not by splitlines(): what else ends a line to Python may stand within a string of JSON.
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        raise InputError(f"no {path}: bring it back (`git checkout {path}`), or make an empty file of it") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error}): save it as such") from None
     for number, text in enumerate(lines, start=1):

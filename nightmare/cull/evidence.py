@@ -25,9 +25,9 @@ from torch import Tensor
 
 from nightmare.cull.discriminant import log_probabilities
 
-__all__ = ["Evidence", "Explanation", "explain", "weigh_labels"]
+__all__ = ["REFINEMENTS", "Evidence", "Explanation", "explain", "weigh_labels"]
 
-_REFINEMENTS = 2
+REFINEMENTS = 2  # how often the classifier learns again
 _TRUST = 0.75  # how far the classifier believes what was found out, against the given label
 # Where the fit begins, at a matrix that explains much: from one that explains little it may never leave for more. With
 # 0.1, it missed all of the steady confusion in one set of seven.
@@ -62,11 +62,17 @@ class Explanation:
 
 
 def weigh_labels(
-    features: NDArray[np.float64], labels: NDArray[np.int64], partitions: NDArray[np.int64], *, class_count: int
+    features: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    partitions: NDArray[np.int64],
+    *,
+    class_count: int,
+    refinements: int = REFINEMENTS,
 ) -> Evidence:
     """The evidence about `labels` (n) by `features` (n, d).
 
-    Each row of `partitions` (repeats, n) gives each image its fold: the mean over them counts.
+    Each row of `partitions` (repeats, n) gives each image its fold: the mean over them counts. With no `refinements`
+    the first verdict stands alone.
     """
     given = np.eye(class_count)[labels]
 
@@ -78,7 +84,7 @@ def weigh_labels(
     pairs_differ = by_pair.likelihood > evenly.likelihood + max(_LEAST_GAIN, _LEAST_GAIN_EACH * len(labels))
     explanation = by_pair if pairs_differ else evenly
     truths = [explanation.truth]
-    for _ in range(_REFINEMENTS):
+    for _ in range(refinements):
         believed = (1 - _TRUST) * given + _TRUST * truths[-1]
         truths.append(explain(judged(believed), labels, by_pair=pairs_differ).truth)
     right: NDArray[np.float64] = np.mean(truths, axis=0)[np.arange(len(labels)), labels]
@@ -93,8 +99,8 @@ def explain(judged: NDArray[np.float64], labels: NDArray[np.int64], *, by_pair: 
     said, given = torch.from_numpy(judged), torch.from_numpy(labels)
     classes = said.shape[1]
     itself = torch.eye(classes, dtype=torch.bool)
-    sureness = torch.zeros((), dtype=torch.float64)  # logarithm of the factor on the classifier's log-probabilities
-    tilt = torch.zeros(classes, dtype=torch.float64)  # of the classifier towards each class
+    sureness = torch.zeros((), dtype=torch.float64)  # logarithm of an inverse temperature of the classifier
+    tilt = torch.zeros(classes, dtype=torch.float64)  # the classifier's bias towards each class
     rate = torch.tensor(np.log(_FIRST_SHARE / (classes - 1)))  # log-odds of another label, the same for all pairs
     pairs = torch.zeros(classes, classes, dtype=torch.float64)  # what each pair has beyond that
     usual = np.log(_USUAL_SHARE / (classes - 1))
@@ -106,7 +112,7 @@ def explain(judged: NDArray[np.float64], labels: NDArray[np.int64], *, by_pair: 
         odds = torch.where(itself, torch.zeros((), dtype=torch.float64), rate + pairs)
         return torch.log_softmax(sureness.exp() * said + tilt, dim=1), torch.log_softmax(odds, dim=1)
 
-    def improbability() -> Tensor:
+    def negative_log_posterior() -> Tensor:
         optimizer.zero_grad()
         true, confused = logarithms()
         prior = (
@@ -118,7 +124,7 @@ def explain(judged: NDArray[np.float64], labels: NDArray[np.int64], *, by_pair: 
         loss.backward()
         return loss
 
-    optimizer.step(improbability)
+    optimizer.step(negative_log_posterior)
     with torch.no_grad():
         true, confused = logarithms()
         both = true + confused[:, given].T

@@ -36,6 +36,12 @@ class Recognition:
     classes: dict[str, float]
     n: int
 
+    @property
+    def error(self) -> float:
+        """Standard error of `share` by the spread of two classes or more, since dreams of one class are alike: its
+        dreams are recognised together or not at all, and `n` of them are no `n` observations."""
+        return float(np.std(list(self.classes.values()), ddof=1) / np.sqrt(len(self.classes)))
+
 
 def noise(count: int, pixels: int, *, seed: int) -> Tensor:
     """Grey clouds with a little colour, RGB (count, 3, pixels, pixels) in 0 … 1: they show nothing."""

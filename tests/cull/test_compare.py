@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from nightmare.cull.compare import compared, inflation_table, recall_table
+from nightmare.errors import InputError
 
 
 def judged() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -47,6 +48,15 @@ def test_culled_validation_looks_better_with_the_same_model() -> None:
     recall = recall_table({"train": table}).set_index("label")
     assert recall["recall"].to_dict() == pytest.approx({"a": 0.8, "b": 1.0})
     assert recall["n"].to_dict() == {"a": 5, "b": 5}
+
+
+def test_nothing_left_to_judge_by_is_said() -> None:
+    table, split = judged()
+    culled = split.assign(keep=split["keep"] & (split["side"] != "val"))
+    with pytest.raises(InputError, match=r"no image of the validation side is kept.*class_cap"):
+        compared({"train": table}, culled)
+    with pytest.raises(InputError, match="test side"):
+        compared({"train": table}, split.assign(side="val"))
 
 
 def test_what_culling_did_is_told_from_what_fewer_images_do() -> None:

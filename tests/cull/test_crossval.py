@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nightmare.cull import crossval
 from nightmare.cull.crossval import cross_validate, cross_validate_exchanged
-from nightmare.cull.evidence import Evidence
+from nightmare.cull.evidence import REFINEMENTS, Evidence
 from nightmare.errors import InputError
 from nightmare.params import CrossvalParams
 from nightmare.tables import EVIDENCE, INJECTED, write_table
@@ -49,7 +49,10 @@ def run(pool: pd.DataFrame, features: NDArray[np.float64], *, folds: int = 5, re
 def partitions_of(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int64]]:
     seen: list[NDArray[np.int64]] = []
 
-    def weigh(features: object, labels: NDArray, partitions: NDArray[np.int64], *, class_count: int) -> Evidence:
+    def weigh(
+        features: object, labels: NDArray, partitions: NDArray[np.int64], *, class_count: int, refinements: int
+    ) -> Evidence:
+        assert refinements == REFINEMENTS, "the pipeline's number"
         seen.append(partitions)
         return Evidence(np.full((len(labels), class_count), 1 / class_count), np.zeros(len(labels)))
 

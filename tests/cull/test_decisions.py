@@ -21,6 +21,17 @@ def test_last_line_wins(tmp_path: Path) -> None:
     assert read_decisions(path) == {ID: "keep"}
 
 
+def test_no_decisions_and_lines_that_json_does_not_end(tmp_path: Path) -> None:
+    path = tmp_path / "decisions.jsonl"
+    with pytest.raises(InputError, match="empty file"):
+        read_decisions(path)
+    path.write_bytes(b"")
+    assert read_decisions(path) == {}
+    why = "first\u2028second\x85third"
+    path.write_bytes(f'{{"id": "{ID}", "decision": "keep", "why": "{why}"}}\r\n'.encode())
+    assert read_decisions(path) == {ID: "keep"}
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [

@@ -70,6 +70,7 @@ def test_stage(tmp_path: Path, model_folder: ModelFolder, run_stage: Stage) -> N
     assert metrics["recognised_canvases_n"] == len(right) == 3
     assert metrics["recognised_canvases"] == pytest.approx(sum(right) / 3, abs=1e-6)
     for start in ("noise", "photos"):
+        assert 0 <= metrics[f"recognised_{start}_error"] <= 0.5
         assert metrics[f"recognised_{start}"] * 3 == pytest.approx(round(metrics[f"recognised_{start}"] * 3), abs=1e-4)
         with Image.open(tmp_path / "reports" / "dream" / f"portraits_{start}.png") as picture:
             assert picture.height > 3 * 96, "a row for each of the three classes"

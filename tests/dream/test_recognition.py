@@ -53,6 +53,7 @@ def test_the_share_counts_the_dreams_of_their_class(judge: Any) -> None:
     assert said.share == pytest.approx(3 / 6)
     assert said.classes == {"blue": 1.0, "green": 0.5, "red": 0.0}
     assert said.n == 6
+    assert said.error == pytest.approx(0.5 / 3**0.5), "by three classes, not by six dreams"
 
 
 def test_the_judge_sees_dreams_as_it_was_trained_to_see(judge: Any) -> None:
