@@ -27,7 +27,6 @@ from nightmare.dream.measures import class_bias, measure_dream
 from nightmare.dream.recipe import Recipe
 from nightmare.params import Params, load_params
 from nightmare.sheets import contact_sheet
-from nightmare.tables import classes_of
 from nightmare.train.model import Model, model_card
 
 CANVASES = Path("data/canvases")
@@ -45,13 +44,12 @@ def main() -> None:
     canvases = load_canvases(CANVASES, pixels=params.dream.pixels)
     squares = [square for canvas in canvases for square in squares_of(canvas.image)]
     split, arrays = pictures_of("data/split.csv", pixels=params.model.pixels)
-    classes = classes_of(split)
     rows: list[dict[str, object]] = []
     pictures: list[Image.Image | None] = []
     captions: list[str] = []
     for name, varied in trainings(params).items():
         network, figures = learnt(varied, split, arrays)
-        model = Model(network.requires_grad_(False), model_card(varied, classes, split), sha256="")
+        model = Model(network.requires_grad_(False), model_card(varied, split), sha256="")
         dreams = dreams_of(model, squares, recipe)
         rows.append({"training": name, "validation": figures["validation"], **measured(model, squares, dreams, recipe)})
         print_table(rows[-1:], title=name)

@@ -184,7 +184,7 @@ def photographs(params: Params, folder: Path, *, out: Path) -> Subject:
     """Those below `folder`, a network that learnt them as stage train does, kept in `out`, and a judge of its own."""
     photos = clean_photos(folder, seed=params.seed)
     split, arrays = photos.split, smaller(photos.arrays, params.model.pixels)
-    save_model(out / "start", learnt(params, split, arrays)[0], model_card(params, classes_of(split), split))
+    save_model(out / "start", learnt(params, split, arrays)[0], model_card(params, split))
 
     def resized(pixels: int) -> Arrays:
         return smaller(photos.arrays, pixels)
@@ -206,7 +206,7 @@ def _unseeing_judge(params: Params, split: pd.DataFrame, arrays: Callable[[int],
 def _judge(judging: Params, split: pd.DataFrame, arrays: Callable[[int], Arrays]) -> tuple[Model, float]:
     swapped = sides_swapped(split)
     network, figures = learnt(judging, swapped, arrays(judging.model.pixels))
-    card = model_card(judging, classes_of(split), swapped)
+    card = model_card(judging, swapped)
     return Model(network.requires_grad_(False), card, sha256=""), figures["validation"]
 
 
@@ -222,7 +222,7 @@ def ask_for_dreams(variants: dict[str, Variant], subject: Subject, *, count: int
             start = str(subject.start / "model.safetensors")
             varied = varied.model_copy(update={"model": varied.model.model_copy(update={"pretrained": start})})
         network, figures = learnt(varied, split, subject.arrays(varied.model.pixels), variant.adversary)
-        model = Model(network.requires_grad_(False), model_card(varied, classes, split), sha256="")
+        model = Model(network.requires_grad_(False), model_card(varied, split), sha256="")
         starts = starting_points(canvases, count=count, pixels=varied.model.pixels, seed=1)
         from_noise, from_photos = (portraits(model, squares, PORTRAIT) for squares in starts)
         both = torch.cat([from_noise, from_photos], dim=1)

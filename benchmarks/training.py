@@ -36,6 +36,8 @@ from nightmare.train import loop
 from nightmare.train.augment import Augmentation
 from nightmare.train.backgrounds import background_canvases
 from nightmare.train.network import build_network
+from nightmare.train.optimizer import build_optimizer, running_average
+from nightmare.train.sampling import balanced_weights, epoch_order
 
 # Sides of pictures: the default and ImageNet's. Single steps are quick, so many of them fit into one round.
 STEPS_PER_ROUND = {64: 12, 224: 4}
@@ -60,8 +62,8 @@ class Training:
         self.device = best_device()
         network = loop._first_network(model, len(classes), seed)
         self.network = network.to(self.device).to(memory_format=torch.channels_last)
-        self.optimizer = loop._optimizer(self.network, train)
-        self.average = loop._average(self.network, train)
+        self.optimizer = build_optimizer(self.network, train)
+        self.average = running_average(self.network, train)
         self.augmentation = Augmentation(train.color_jitter, canvases)
         self.arrays, self.train, self.seed = arrays, train, seed
         self.labels = torch.tensor([classes.index(label) for label in learning["label"]])
@@ -72,9 +74,9 @@ class Training:
 
     def _without_end(self) -> Iterator[NDArray[np.int64]]:
         """Positions in `rows` of one batch after the other; `generator` is that of the batch."""
-        weights = loop.balanced_weights(self.labels.numpy(), self.train.balance, np.ones(len(self.labels), dtype=bool))
+        weights = balanced_weights(self.labels.numpy(), self.train.balance, np.ones(len(self.labels), dtype=bool))
         for epoch in count():
-            order = loop.epoch_order(weights, derived_seed(self.seed, "order", epoch))
+            order = epoch_order(weights, derived_seed(self.seed, "order", epoch))
             for batch in range(self.batches):
                 self.generator.manual_seed(derived_seed(self.seed, "batch", epoch, batch))
                 yield order[batch :: self.batches]

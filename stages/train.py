@@ -55,7 +55,7 @@ def main() -> None:
         name=stage,
         canvases=background_canvases(params.model.pixels),
     )
-    directory, card = Path("models") / stage, model_card(params, classes, split)
+    directory, card = Path("models") / stage, model_card(params, split)
     save_model(directory, trained.network, card)
     for epoch, network in trained.earlier():
         save_model(directory / "epochs" / f"{epoch:04}", network, card)

@@ -19,8 +19,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor
 
 from nightmare.data.arrays import Arrays
 from nightmare.device import best_device
@@ -34,9 +33,11 @@ from nightmare.train.augment import Augmentation, on_matte
 from nightmare.train.checkpoint import checkpoint_path, load_checkpoint, only_one, save_checkpoint
 from nightmare.train.efficientnet import EfficientNetLite0
 from nightmare.train.network import Network, build_network, load_pretrained, normalise, pretrained_fingerprint
+from nightmare.train.optimizer import build_optimizer, running_average
+from nightmare.train.sampling import balanced_weights, epoch_order
 from nightmare.train.schedule import learning_rate_at
 
-__all__ = ["Trained", "balanced_weights", "epoch_order", "predict", "train_network"]
+__all__ = ["Trained", "predict", "train_network"]
 
 _BATCH_PREDICTED = 256
 _FULL_SIZE_FROM = 2 / 3
@@ -87,7 +88,7 @@ def train_network(
     split = split.sort_values("id")  # so that the order of rows is no input
     learning = split[(split["side"] == "train") & split["grade"].isin(train.grades)]
     watching = split[split["side"] == "val"]
-    _demand_classes(learning[learning["keep"]], classes, train)
+    _demand_classes(learning, classes, train)
     keep_freed_memory()
     device = best_device()
     determinants = {
@@ -103,8 +104,8 @@ def train_network(
     }
     network = _first_network(model, len(classes), seed).to(device).to(memory_format=torch.channels_last)
     path = checkpoint_path(name, determinants | {"bfloat16": _gains_by_bfloat16(network, device)})
-    optimizer = _optimizer(network, train)
-    average = _average(network, train)
+    optimizer = build_optimizer(network, train)
+    average = running_average(network, train)
     # What is watched and becomes the model: the running average of the weights where there is one.
     watched = average.module if average else network
     batches = -(-len(learning) // train.batch)
@@ -195,30 +196,6 @@ def predict(network: Network, arrays: Arrays, ids: pd.Series) -> NDArray[np.floa
     return np.concatenate(parts)
 
 
-def balanced_weights(labels: NDArray[np.int64], balance: float, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How often each row is drawn per epoch, summing to n: never without `keep`.
-
-    `balance` 0 draws rows evenly, 1 draws classes evenly.
-    """
-    counts = np.bincount(labels[keep], minlength=labels.max() + 1).clip(1)
-    weights = keep * counts[labels] ** -float(balance)
-    return weights * len(labels) / weights.sum()
-
-
-def epoch_order(weights: NDArray[np.float64], seed: int) -> NDArray[np.int64]:
-    """Row numbers of one epoch by systematic sampling: row i comes floor or ceil of `weights[i]` times, shuffled.
-
-    With all weights 1 this is a permutation, and a row of weight 0 never comes.
-    """
-    generator = np.random.default_rng(seed)
-    shuffled = generator.permutation(len(weights))
-    ends = np.cumsum(weights[shuffled])
-    ends *= len(weights) / ends[-1]
-    points = np.arange(len(weights)) + generator.uniform(0.001, 0.999)
-    picked = shuffled[np.minimum(np.searchsorted(ends, points), len(weights) - 1)]
-    return generator.permutation(picked)
-
-
 def _hash_of(arrays: Arrays, ids: pd.Series) -> str:
     """SHA-256 of the pictures `ids`, taken in parts: a copy of all of them may not fit into memory."""
     rows, content = arrays.rows(ids), hashlib.sha256()
@@ -289,40 +266,6 @@ def _logits(network: Network, images: Tensor) -> Tensor:
     return logits.float()
 
 
-def _average(network: Network, train: TrainParams) -> AveragedModel | None:
-    """A running average of weights and BatchNorm statistics, of which each step takes the share 1 - `averaging`."""
-    if not train.averaging:
-        return None
-    return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(train.averaging), use_buffers=True)
-
-
-def _optimizer(network: Network, train: TrainParams) -> torch.optim.Optimizer:
-    weights = [_in_memory_order(weight) for weight in network.parameters()]
-    # Decay is for weights that multiply; on biases and normalisation it only pulls the scale about.
-    multiplying = [weight for weight in weights if weight.ndim > 1]
-    others = [weight for weight in weights if weight.ndim <= 1]
-    groups = [{"params": multiplying, "weight_decay": train.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    if train.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=train.learning_rate, momentum=0.9, nesterov=True, fused=True)
-    return torch.optim.AdamW(groups, lr=train.learning_rate, fused=True)
-
-
-def _in_memory_order(weight: nn.Parameter) -> Tensor:
-    """`weight`, as a view without gaps when it is a kernel in channels-last format, and its gradients with it.
-
-    A fused optimiser takes twice as long over tensors that are not contiguous, which was 5 % of a step.
-    """
-    if weight.ndim != 4:
-        return weight
-    view = weight.detach().permute(0, 2, 3, 1)
-
-    def pass_on(weight: Tensor) -> None:
-        view.grad = None if weight.grad is None else weight.grad.permute(0, 2, 3, 1).contiguous()
-
-    weight.register_post_accumulate_grad_hook(pass_on)
-    return view
-
-
 def _watched(
     network: Network,
     arrays: Arrays,
@@ -361,9 +304,16 @@ def _postfix(row: dict[str, float]) -> dict[str, str]:
 
 
 def _demand_classes(learning: pd.DataFrame, classes: tuple[str, ...], train: TrainParams) -> None:
-    absent = [name for name in classes if name not in set(learning["label"])]
-    if absent:
+    for name in classes:
+        of_class = learning[learning["label"] == name]
+        if of_class["keep"].any():
+            continue
+        if len(of_class):
+            raise InputError(
+                f"of all {len(of_class)} training images of {name} none is kept: lower cull.class_cap, or see what "
+                "data/decisions.jsonl removes"
+            )
         raise InputError(
-            f"no training image of {', '.join(absent)} with grade {', '.join(train.grades)}: "
+            f"no training image of {name} with grade {', '.join(train.grades)}: "
             "allow more in train.grades, or raise label.smallest_class to leave the class out"
         )

@@ -18,6 +18,7 @@ from nightmare.atomic import atomic_path
 from nightmare.cache import fingerprint
 from nightmare.errors import ModelError
 from nightmare.params import Params
+from nightmare.tables import classes_of
 from nightmare.train.network import ARCHITECTURES, MEAN, STD, Network, build_network, pretrained_fingerprint
 
 __all__ = ["Model", "ModelCard", "load_model", "model_card", "save_model"]
@@ -52,14 +53,14 @@ class Model:
     sha256: str
 
 
-def model_card(params: Params, classes: tuple[str, ...], split: pd.DataFrame) -> ModelCard:
-    """The card of a network trained under `params` on the kept training rows of `split`."""
+def model_card(params: Params, split: pd.DataFrame) -> ModelCard:
+    """The card of a network trained under `params` on the kept training rows of `split`, whose classes it knows."""
     learnt = split[split["keep"] & (split["side"] == "train") & split["grade"].isin(params.train.grades)]
     rows = learnt[["id", "label"]].sort_values("id").to_numpy().tolist()
     first_weights = pretrained_fingerprint(params.model.pretrained)
     return ModelCard(
         architecture=params.model.architecture,
-        classes=classes,
+        classes=classes_of(split),
         pixels=params.model.pixels,
         mean=MEAN,
         std=STD,

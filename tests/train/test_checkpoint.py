@@ -65,7 +65,7 @@ def test_a_second_training_is_refused_while_the_first_runs(tmp_path: Path) -> No
 def test_a_file_that_cannot_be_written_has_its_reason_and_is_not_left_behind(
     file: str, tmp_path: Path, params: Params, tiny_split: pd.DataFrame
 ) -> None:
-    network, card = build_network("resnet18", 2), model_card(params, ("bars", "disc"), tiny_split)
+    network, card = build_network("resnet18", 2), model_card(params, tiny_split)
     write: Callable[[], None] = {
         "checkpoint": lambda: save_checkpoint(tmp_path / "checkpoint.pt", {"network": network.state_dict()}),
         "model": lambda: save_model(tmp_path, network, card),

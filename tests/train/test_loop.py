@@ -16,7 +16,7 @@ from nightmare.data.arrays import Arrays
 from nightmare.errors import InputError
 from nightmare.params import AdversarialParams, ModelParams, TrainParams
 from nightmare.train import checkpoint, loop
-from nightmare.train.loop import Trained, balanced_weights, epoch_order, predict, train_network
+from nightmare.train.loop import Trained, predict, train_network
 from nightmare.train.network import EFFICIENTNET, build_network
 
 CLASSES = ("bars", "disc")
@@ -334,30 +334,6 @@ def test_multistep_and_sgd_learn(run: Any) -> None:
     assert losses.iloc[-1] < 0.8 * losses.iloc[0]
 
 
-def test_even_order_is_a_permutation() -> None:
-    assert sorted(epoch_order(np.ones(17), 3)) == list(range(17))
-
-
-def test_balance_evens_out_classes() -> None:
-    labels = np.array([0] * 90 + [1] * 10)
-    keep = np.ones(100, dtype=bool)
-    even = labels[epoch_order(balanced_weights(labels, 1.0, keep), 5)]
-    assert (even == 1).mean() == pytest.approx(0.5, abs=0.02)
-    half = labels[epoch_order(balanced_weights(labels, 0.5, keep), 5)]
-    assert 0.2 < (half == 1).mean() < 0.3
-    counts = np.bincount(epoch_order(balanced_weights(labels, 1.0, keep), 5), minlength=100)
-    assert set(counts[labels == 1]) <= {5, 6} or set(counts[labels == 1]) <= {4, 5}, "systematic, not by luck"
-
-
-def test_what_is_not_kept_never_comes_and_counts_for_no_class() -> None:
-    labels = np.array([0] * 90 + [1] * 10)
-    keep = np.arange(100) % 3 > 0
-    order = epoch_order(balanced_weights(labels, 1.0, keep), 5)
-    assert len(order) == 100, "as many draws as before"
-    assert keep[order].all()
-    assert (labels[order] == 1).mean() == pytest.approx(0.5, abs=0.02)
-
-
 def test_culled_images_are_not_learnt_and_steps_stay_as_many(
     run: Any, tiny_split: pd.DataFrame, tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,7 +363,7 @@ def test_another_culling_has_another_checkpoint(run: Any, tiny_split: pd.DataFra
 
 
 def test_a_class_must_keep_something_to_learn_from(run: Any, tiny_split: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match="no training image of disc"):
+    with pytest.raises(InputError, match=r"of all 12 training images of disc none is kept: lower cull\.class_cap"):
         run(split=tiny_split.assign(keep=tiny_split["label"] == "bars"))
 
 

@@ -16,7 +16,7 @@ from nightmare.train.network import build_network
 @pytest.fixture
 def saved(tmp_path: Path, params: Params, tiny_split: pd.DataFrame) -> Path:
     small = params.model_copy(update={"model": params.model.model_copy(update={"depth": 18})})
-    save_model(tmp_path, build_network("resnet18", 2), model_card(small, ("bars", "disc"), tiny_split))
+    save_model(tmp_path, build_network("resnet18", 2), model_card(small, tiny_split))
     return tmp_path
 
 
@@ -33,12 +33,12 @@ def test_round_trip(saved: Path, params: Params) -> None:
 
 
 def test_card_knows_the_rows_it_was_trained_on(params: Params, tiny_split: pd.DataFrame) -> None:
-    card = model_card(params, ("bars", "disc"), tiny_split)
-    assert card.dataset == model_card(params, ("bars", "disc"), tiny_split.sample(frac=1, random_state=1)).dataset
+    card = model_card(params, tiny_split)
+    assert card.dataset == model_card(params, tiny_split.sample(frac=1, random_state=1)).dataset
     fewer = tiny_split.assign(keep=tiny_split.index > 0)
-    assert card.dataset != model_card(params, ("bars", "disc"), fewer).dataset
+    assert card.dataset != model_card(params, fewer).dataset
     other_test_side = tiny_split.assign(keep=tiny_split["side"] != "test")
-    assert card.dataset == model_card(params, ("bars", "disc"), other_test_side).dataset
+    assert card.dataset == model_card(params, other_test_side).dataset
 
 
 def test_absent_model_says_what_to_run(tmp_path: Path) -> None:
