@@ -105,8 +105,9 @@ def accuracy_table(runs: pd.DataFrame) -> list[dict[str, object]]:
 def what_is_luck(runs: pd.DataFrame, side: str) -> float:
     """The difference between the means of two given variants of `runs` that seeds alone exceed in one of twenty cases.
 
-    By Student's distribution, from the spread of seeds within variants, which is taken to be the same in all. The best
-    of many variants exceeds it more often, and other images of the same kind would move all figures.
+    Fisher's least significant difference: by Student's distribution, from the standard deviation of seeds within
+    variants, which is taken to be the same in all. The best of many variants exceeds it more often, and other images of
+    the same kind would move all figures.
     """
     by_variant = runs.groupby("variant")[side]
     sizes = by_variant.size()
