@@ -26,7 +26,6 @@ NO_BENCHMARK = {
     "experiments.md": {"run", "experiment"},
     "icon-sets.md": {"licence", "set"},
     "studio.md": {"where"},
-    "training.md": {"variant"},
 }
 
 every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
