@@ -1,6 +1,6 @@
 """Known faults in right data, and what each strategy of culling finds of them: for `benchmarks.culling --noise`."""
 
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -60,8 +60,8 @@ def scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params:
         return trained_and_tested(params, split, pictures, seed=seed, name="culling-noise")[1]
 
     whole = tested(noised.split)
-    known = known_of(clean, noised, known, seed=seed)
-    predictions, injected, classes = cross_validated(noised, known, params=params, seed=seed)
+    seen = known_of(clean, noised, known, seed=seed)
+    predictions, injected, classes = cross_validated(noised, seen, params=params, seed=seed)
     facts = facts_of(predictions, classes)
     faulty = facts["id"].isin(noised.faulty)
     hard = ~faulty & (facts["margin"] < 0)
@@ -98,6 +98,7 @@ def by_class(means: pd.DataFrame, kind: str) -> list[dict[str, object]]:
 
 
 def noised_set(clean: LabelledSet, kind: str, share: float, *, seed: int) -> Noised:
+    """`clean` with faults of the `kind` in a `share` of it, or as it is for the kind `none`."""
     return Noised(clean.split, clean.arrays, set()) if kind == "none" else inject(clean, kind, share, seed=seed)
 
 
@@ -112,13 +113,14 @@ def cross_validated(
     """What crossval says of the pool, as it is and after an exchange, and the classes."""
     classes, pool = classes_of(noised.split), pool_of(noised.split)
     features, faults = known
-    how: dict[str, Any] = {
-        "classes": classes,
-        "crossval": params.crossval,
-        "seed": seed,
-        "refinements": refinements,
-    }
-    return cross_validate(pool, features, faults, **how), cross_validate_exchanged(pool, features, **how), classes
+    crossval = params.crossval
+    predictions = cross_validate(
+        pool, features, faults, classes=classes, crossval=crossval, seed=seed, refinements=refinements
+    )
+    injected = cross_validate_exchanged(
+        pool, features, classes=classes, crossval=crossval, seed=seed, refinements=refinements
+    )
+    return predictions, injected, classes
 
 
 def removed_by(
@@ -160,6 +162,7 @@ def figures(
 
 
 def what_is_known(arrays: Arrays, pool: pd.DataFrame, *, seed: int) -> Known:
+    """Features and faults of the pictures of `pool`, whatever their labels."""
     rgba = arrays.rgba[arrays.rows(pool["id"])]
     seen = seen_by_network(rgba)
     return features_of(rgba, seen), find_faults(rgba, seen, pool["group"].to_numpy(dtype=str), seed=seed)

@@ -160,7 +160,7 @@ def ask_for_accuracy(variants: dict[str, Params], *, seeds: int) -> None:
     table = pd.DataFrame(runs)
     rows = accuracy_table(table)
     print_table(rows, title=f"Balanced accuracy, means over {seeds} seeds, spreads as standard deviations")
-    append_history(rows, name="learning-accuracy-means")
+    append_history(rows, name="learning-accuracy-means", repeated=False)
     for side in ("validation", "test"):
         luck = what_is_luck(table, side)
         print(f"{side}: seeds alone bring a difference of {luck:.3f} in one of twenty cases, more for the best of many")

@@ -79,9 +79,11 @@ def append_history(rows: list[dict[str, object]], *, name: str, repeated: bool =
         raise ValueError(f"{name}: {', '.join(sorted(taken))} stands for the run already: give the column another name")
     table = pd.DataFrame([{**stamp, **{column: _shown(value) for column, value in row.items()}} for row in rows])
     if path.exists():
-        table = pd.concat([pd.read_csv(path, dtype=str, keep_default_na=False), table]).fillna("")
-    if not repeated:
-        table = table.drop_duplicates(subset=[column for column in table if column not in stamp])
+        kept = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.concat([kept, table], ignore_index=True).fillna("")
+        if not repeated:
+            again = table.duplicated(subset=[column for column in table if column not in stamp])
+            table = table[~again | (table.index < len(kept))]
     write_csv(path, table)
 
 

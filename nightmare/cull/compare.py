@@ -63,9 +63,9 @@ def inflation_table(comparison: dict[str, Any]) -> pd.DataFrame:
 
 
 def _demand_rows(culled: pd.DataFrame) -> None:
-    if (culled["side"] == "test").sum() == 0:
+    if not (culled["side"] == "test").any():
         raise InputError("no image stands on the test side: raise split.test_share, or bring more images")
-    if (culled.loc[culled["side"] == "val", "keep"]).sum() == 0:
+    if not culled.loc[culled["side"] == "val", "keep"].any():
         raise InputError(
             "no image of the validation side is kept: raise split.val_share, lower cull.class_cap, or see what "
             "data/decisions.jsonl removes"

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from nightmare.cull.discriminant import log_probabilities
 
-__all__ = ["REFINEMENTS", "Evidence", "Explanation", "explain", "weigh_labels"]
+__all__ = ["REFINEMENTS", "Evidence", "Explanation", "explain", "mean_log_probabilities", "weigh_labels"]
 
 REFINEMENTS = 2  # how often the classifier learns again
 _TRUST = 0.75  # how far the classifier believes what was found out, against the given label
@@ -75,20 +75,26 @@ def weigh_labels(
     the first verdict stands alone.
     """
     given = np.eye(class_count)[labels]
-
-    def judged(believed: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.mean([log_probabilities(features, believed, folds) for folds in partitions], axis=0)
-
-    misled = judged(given)
+    misled = mean_log_probabilities(features, given, partitions)
     evenly, by_pair = (explain(misled, labels, by_pair=by_pair) for by_pair in (False, True))
     pairs_differ = by_pair.likelihood > evenly.likelihood + max(_LEAST_GAIN, _LEAST_GAIN_EACH * len(labels))
     explanation = by_pair if pairs_differ else evenly
     truths = [explanation.truth]
     for _ in range(refinements):
         believed = (1 - _TRUST) * given + _TRUST * truths[-1]
-        truths.append(explain(judged(believed), labels, by_pair=pairs_differ).truth)
+        judged = mean_log_probabilities(features, believed, partitions)
+        truths.append(explain(judged, labels, by_pair=pairs_differ).truth)
     right: NDArray[np.float64] = np.mean(truths, axis=0)[np.arange(len(labels)), labels]
     return Evidence(explanation.labelled, 1 - right)
+
+
+def mean_log_probabilities(
+    features: NDArray[np.float64], believed: NDArray[np.float64], partitions: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The mean over `partitions` (repeats, n) into folds of what a classifier says of `features` (n, d) that it has not
+    learnt from, where labels are `believed` (n, classes): log-probabilities (n, classes), up to a constant per row."""
+    mean: NDArray[np.float64] = np.mean([log_probabilities(features, believed, folds) for folds in partitions], axis=0)
+    return mean
 
 
 def explain(judged: NDArray[np.float64], labels: NDArray[np.int64], *, by_pair: bool) -> Explanation:

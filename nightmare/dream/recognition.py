@@ -38,8 +38,8 @@ class Recognition:
 
     @property
     def error(self) -> float:
-        """Standard error of `share` by the spread of two classes or more, since dreams of one class are alike: its
-        dreams are recognised together or not at all, and `n` of them are no `n` observations."""
+        """Standard error of `share` as if its classes, two or more, were a sample of classes: dreams of one class are
+        alike, so that `n` of them are no `n` observations."""
         return float(np.std(list(self.classes.values()), ddof=1) / np.sqrt(len(self.classes)))
 
 

@@ -304,16 +304,14 @@ def _postfix(row: dict[str, float]) -> dict[str, str]:
 
 
 def _demand_classes(learning: pd.DataFrame, classes: tuple[str, ...], train: TrainParams) -> None:
-    for name in classes:
-        of_class = learning[learning["label"] == name]
-        if of_class["keep"].any():
-            continue
-        if len(of_class):
-            raise InputError(
-                f"of all {len(of_class)} training images of {name} none is kept: lower cull.class_cap, or see what "
-                "data/decisions.jsonl removes"
-            )
+    there, kept = set(learning["label"]), set(learning.loc[learning["keep"], "label"])
+    if absent := [name for name in classes if name not in there]:
         raise InputError(
-            f"no training image of {name} with grade {', '.join(train.grades)}: "
+            f"no training image of {', '.join(absent)} with grade {', '.join(train.grades)}: "
             "allow more in train.grades, or raise label.smallest_class to leave the class out"
+        )
+    if emptied := [name for name in classes if name not in kept]:
+        raise InputError(
+            f"no training image of {', '.join(emptied)} is kept: lower cull.class_cap, or see what "
+            "data/decisions.jsonl removes"
         )
