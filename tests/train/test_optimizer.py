@@ -13,7 +13,8 @@ from nightmare.train.optimizer import build_optimizer, running_average
 def network() -> nn.Sequential:
     torch.manual_seed(0)
     # Without a bias, whose gradient before a BatchNorm is nothing but rounding, which AdamW makes large.
-    return nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 2))
+    convolution = nn.Conv2d(3, 8, 3, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 36, 2))
 
 
 def stepped(network: nn.Module, optimizer: torch.optim.Optimizer) -> Tensor:
