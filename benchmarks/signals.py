@@ -1,4 +1,4 @@
-"""What else might tell faulty labels: `python -m benchmarks.signals`, after `make repro` (some 20 minutes on 2 cores).
+"""What else might tell faulty labels: `python -m benchmarks.signals`, after `make repro` (40 minutes on a core).
 
 Known faults are put into clean drawings, as by `benchmarks.culling --noise`. Each signal puts the drawings in an order,
 whose average precision for the faults is printed; chance is the share of faults. Then each is added to the log-odds of
