@@ -76,7 +76,7 @@ def main() -> None:
             continue
         score = ablated if wishes.ablate else scored
         runs = [score(right, kind, share, known=known[seed], params=params, seed=seed) for seed, right in clean.items()]
-        means = pd.concat(runs).groupby("strategy", sort=False).mean()
+        means = means_of(runs)
         for strategy, figures in means.iterrows():
             row = {"noise": kind, "strategy": strategy, **figures.dropna().to_dict()}
             rows.append({column: row.get(column, "") for column in COLUMNS})
@@ -88,6 +88,15 @@ def main() -> None:
             print_table(of_classes, title=f"{name}, {kind} {share}, false removals of each class")
             append_history([{**row, "seeds": seeds} for row in of_classes], name=f"culling-classes-{name}")
     print_table(rows, title=f"All of {name}")
+
+
+def means_of(runs: list[pd.DataFrame]) -> pd.DataFrame:
+    """Means by strategy over runs, each of those runs that have the figure, but of accuracy for all runs or none."""
+    by_strategy = pd.concat(runs).groupby("strategy", sort=False)
+    means = by_strategy.mean()
+    if "test accuracy" in means:
+        means["test accuracy"] = by_strategy["test accuracy"].agg(lambda figures: figures.mean(skipna=False))
+    return means
 
 
 def natural_noise(params: Params) -> None:

@@ -51,7 +51,10 @@ def small_training(params: Params, *, pixels: int, epochs: int) -> Params:
 
 
 def scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params: Params, seed: int) -> pd.DataFrame:
-    """A row of figures per strategy, before the caps per class; `known` is what is known of the pool without faults."""
+    """A row of figures per strategy, before the caps per class; `known` is what is known of the pool without faults.
+
+    The accuracy is NaN where a culling leaves a class nothing to be learnt from, as no cap would let it.
+    """
     noised = noised_set(clean, kind, share, seed=seed)
     pictures = smaller(noised.arrays, params.model.pixels)
 
@@ -76,9 +79,14 @@ def scored(clean: LabelledSet, kind: str, share: float, *, known: Known, params:
         of_right = removed[~faulty].groupby(facts["label"][~faulty]).mean()
         row |= {f"{_CLASS}{label}": share for label, share in of_right.items()}
         left = noised.split.assign(keep=~noised.split["id"].isin(facts.loc[removed, "id"]))
-        # Who takes nothing away from what is learnt leaves the same network.
-        same = left.loc[left["side"] == "train", "keep"].all()
-        rows.append(row | {"test accuracy": accuracy(whole if same else tested(left))})
+        learning = left[left["side"] == "train"]
+        if learning["keep"].all():  # who takes nothing away from what is learnt leaves the same network
+            row["test accuracy"] = accuracy(whole)
+        elif set(learning.loc[learning["keep"], "label"]) == set(classes):
+            row["test accuracy"] = accuracy(tested(left))
+        else:  # nobody can learn what a class is of which nothing is left
+            row["test accuracy"] = np.nan
+        rows.append(row)
     table = pd.DataFrame([{"strategy": "no culling", "removed": 0, "test accuracy": accuracy(whole)}, *rows])
     return table.assign(faulty=faulty.mean())
 

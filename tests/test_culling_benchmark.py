@@ -181,6 +181,19 @@ def test_strategies_are_scored_by_what_was_injected(
     assert (bars["class"], bars["validation"], bars["evidence"]) == ("bars", 0, 0)
     assert (disc["class"], disc["evidence"]) == ("disc", 0)
     assert disc["validation"] == pytest.approx((discs["side"] == "val").mean()) != 0
+    # Of a class of which nothing is left nobody can learn: no accuracy is said, nor the mean of the other runs.
+    taught.clear()
+    usual = injected.removed_by
+
+    def emptying(predictions: pd.DataFrame, *given: Any, **named: Any) -> dict[str, Any]:
+        return usual(predictions, *given, **named) | {"evidence": predictions["label"] == "disc"}
+
+    monkeypatch.setattr(injected, "removed_by", emptying)
+    emptied = injected.scored(clean, "symmetric", 0.2, known=known, params=params, seed=1)
+    assert all({"disc", "bars"} == set(split.loc[split["keep"], "label"]) for split in taught)
+    means = culling.means_of([rows.reset_index(), emptied])
+    assert means.index[means["test accuracy"].isna()].tolist() == ["evidence"]
+    assert means.loc["evidence", "recall"] == (1 + emptied.set_index("strategy").loc["evidence", "recall"]) / 2
 
 
 def test_drawings_judged_by_eye() -> None:
