@@ -95,7 +95,7 @@ def means_of(runs: list[pd.DataFrame]) -> pd.DataFrame:
     by_strategy = pd.concat(runs).groupby("strategy", sort=False)
     means = by_strategy.mean()
     if "test accuracy" in means:
-        means["test accuracy"] = by_strategy["test accuracy"].agg(lambda figures: figures.mean(skipna=False))
+        means["test accuracy"] = by_strategy["test accuracy"].mean(skipna=False)
     return means
 
 
