@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import average_precision_score
 
-from benchmarks.injected import Known, cross_validated, figures, known_of, noised_set
+from benchmarks.known_faults import Known, cross_validated, figures, known_of, noised_set
 from benchmarks.noise import LabelledSet, pool_of
 from nightmare.cull.budget import least_doubts
 from nightmare.cull.crossval import partitions_of

@@ -16,7 +16,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.culling import SEEDS
-from benchmarks.injected import small_training
+from benchmarks.known_faults import small_training
 from benchmarks.noise import Noised, clean_glyphs, inject, pool_of, smaller
 from benchmarks.timing import append_history, machine, print_table
 from nightmare.cull.crossval import cross_validate
@@ -52,7 +52,7 @@ def main() -> None:
             known = features if noised.arrays is clean.arrays else _features(noised.arrays, pool)
             signals = {
                 **signals_of(pool, known, params=params, seed=seed),
-                "area under the margin": -area_under_margin(noised, params=params, seed=seed),
+                "area under the margin": area_under_margin(noised, params=params, seed=seed),
             }
             faulty = pool["id"].isin(noised.faulty).to_numpy()
             row = {"noise": f"{kind} {share}", "faulty": float(faulty.mean()), **ranked(signals, faulty)}
@@ -112,8 +112,8 @@ def strange_neighbours(
 
 
 def area_under_margin(noised: Noised, *, params: Params, seed: int) -> NDArray[np.float64]:
-    """How far the label of each image of the pool (n) was ahead of the next class on average over the epochs of a
-    training on all of them, in logits (Pleiss et al. 2020)."""
+    """How far the label of each image of the pool (n) was behind the next class, on average over the epochs of a
+    training on all of them, in logits (Pleiss et al. 2020): more for doubt."""
     pool = pool_of(noised.split)
     classes = classes_of(pool)
     taught = noised.split.assign(side=np.where(noised.split["side"] == "test", "test", "train"))
@@ -134,7 +134,7 @@ def area_under_margin(noised: Noised, *, params: Params, seed: int) -> NDArray[n
         margins.append(margin_of(logits, pool["label"], classes))
     # A network of every epoch has half a gigabyte, and without them the checkpoint is of no use.
     shutil.rmtree(next(iter(trained.snapshots.values())).parent)
-    area: NDArray[np.float64] = np.mean(margins, axis=0)
+    area: NDArray[np.float64] = -np.mean(margins, axis=0)
     return area
 
 

@@ -1,5 +1,6 @@
 """The benchmark of culling: faults are where it says, and its figures are counted as they are called."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from cleanlab.rank import get_label_quality_scores
 from scipy.special import softmax
 from sklearn.metrics import average_precision_score, f1_score
 
-from benchmarks import ablation, culling, injected
+from benchmarks import ablation, culling, known_faults, noise
 from benchmarks.noise import KINDS, LabelledSet, inject, smaller
 from nightmare.cull.evidence import REFINEMENTS
 from nightmare.data.arrays import Arrays
@@ -63,7 +64,7 @@ def test_smaller_pictures_are_the_same_pictures(tiny_arrays: Arrays) -> None:
 def test_what_a_strategy_found() -> None:
     faulty = pd.Series([True, True, True, False, False, False, False, False])
     removed = pd.Series([True, True, False, True, False, False, False, False])
-    found = injected.figures(removed, faulty)
+    found = known_faults.figures(removed, faulty)
     assert found == {
         "removed": 3,
         "precision": pytest.approx(2 / 3),
@@ -71,7 +72,7 @@ def test_what_a_strategy_found() -> None:
         "F1": pytest.approx(4 / 6),
         "false removals": pytest.approx(1 / 5),
     }
-    nothing_wrong = injected.figures(removed, faulty & False)
+    nothing_wrong = known_faults.figures(removed, faulty & False)
     assert np.isnan(nothing_wrong["F1"])
     assert nothing_wrong["false removals"] == pytest.approx(3 / 8)
 
@@ -114,16 +115,22 @@ def test_a_temperature_is_found_again() -> None:
 def test_strategies_are_scored_by_what_was_injected(
     params: Params, tiny_split: pd.DataFrame, tiny_arrays: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With verdicts that know the truth: they rank all faults first, and the network learns from the others alone."""
+    """With verdicts that know the truth: they rank all faults first, and the network learns from the others alone.
+
+    It knows the truth, too, unless it was taught a fault: then it takes all for bars.
+    """
     clean = LabelledSet(tiny_split, tiny_arrays, [])
     noised = inject(clean, "symmetric", 0.2, seed=1)
     truth = tiny_split.set_index("id")["label"]
     taught: list[pd.DataFrame] = []
-    doubted = {next(name for name in tiny_split["id"] if name not in noised.faulty)}  # as a picture, though right
+    right = [name for name in noised.split.loc[noised.split["side"] == "train", "id"] if name not in noised.faulty]
+    doubted = {right[0]}  # as a picture, though right
+    hard: set[str] = set()  # looks like the other class, and nobody doubts it
 
     def knowing(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
         said = pool["id"].map(truth)
         wrong = (said != pool["label"]).astype(float)
+        said = said.mask(pool["id"].isin(hard), said.map({"bars": "disc", "disc": "bars"}))
         table = pool[["id", "side", "label"]].assign(predicted=said, wrong=wrong)
         return table.assign(
             several=0.9 * pool["id"].isin(doubted), occluded=0.0, poor=0.0, p_bars=said == "bars", p_disc=said == "disc"
@@ -134,8 +141,10 @@ def test_strategies_are_scored_by_what_was_injected(
 
     def tested(params: Params, split: pd.DataFrame, *given: Any, **named: Any) -> tuple[None, pd.DataFrame]:
         taught.append(split)
-        held = split[split["side"] != "train"]
-        return None, held[["id", "side", "label"]].assign(predicted="bars", p_bars=1.0, p_disc=0.0)
+        held, learnt = split[split["side"] != "train"], split[(split["side"] == "train") & split["keep"]]
+        said = held["id"].map(truth) if noised.faulty.isdisjoint(learnt["id"]) else "bars"
+        held = held[["id", "side", "label"]].assign(predicted=said)
+        return None, held.assign(p_bars=held["predicted"] == "bars", p_disc=held["predicted"] == "disc")
 
     refined: list[int] = []
 
@@ -144,8 +153,8 @@ def test_strategies_are_scored_by_what_was_injected(
         return knowing(*given)
 
     for name, fake in (("cross_validate", noting), ("cross_validate_exchanged", exchanged)):
-        monkeypatch.setattr(injected, name, fake)
-    monkeypatch.setattr(injected, "trained_and_tested", tested)
+        monkeypatch.setattr(known_faults, name, fake)
+    monkeypatch.setattr(known_faults, "trained_and_tested", tested)
     told = noised.split[noised.split["side"] != "test"]["id"].map(truth) == "bars"
     known = (np.where(told, 1.0, -1.0)[:, None], np.zeros((32, 3)))  # a feature that tells the classes apart
     parts = ablation.ablated(clean, "symmetric", 0.2, known=known, params=params, seed=1).set_index("strategy")
@@ -161,21 +170,28 @@ def test_strategies_are_scored_by_what_was_injected(
     assert parts["F1"].iloc[1:].tolist() == [1] * 6
     assert refined == [REFINEMENTS, 0]
     doubted.clear()
-    rows = injected.scored(clean, "symmetric", 0.2, known=known, params=params, seed=1).set_index("strategy")
-    assert rows.loc[["confident", "evidence"], "average precision"].tolist() == [1, 1]
+    hard.update(right[:2])
+    rows = known_faults.scored(clean, "symmetric", 0.2, known=known, params=params, seed=1).set_index("strategy")
+    found = len(noised.faulty)
+    assert rows.loc[["confident", "evidence"], "average precision"].tolist() == [pytest.approx(found / (found + 2)), 1]
+    assert rows.loc[["misclassified", "evidence"], "hard kept"].tolist() == [0, 1]
     assert rows.loc["evidence", ["precision", "recall", "F1", "false removals"]].tolist() == [1, 1, 1, 0]
     assert rows["faulty"].tolist() == pytest.approx([len(noised.faulty) / 32] * 5)
     whole, *retrained = taught
     assert whole["keep"].all()
     assert set(whole.loc[whole["id"].map(truth) != whole["label"], "id"]) == noised.faulty
-    assert [name for name in rows.index if name != "no culling"] == list(injected.STRATEGIES)
-    *others, validation = sorted(injected.STRATEGIES)  # of its own side alone, from which nobody learns
+    assert [name for name in rows.index if name != "no culling"] == list(known_faults.STRATEGIES)
+    *others, validation = sorted(known_faults.STRATEGIES)  # of its own side alone, from which nobody learns
     assert validation == "validation"
-    after = dict(zip([name for name in injected.STRATEGIES if name in others], retrained, strict=True))
-    assert not rows["test accuracy"].isna().any()
+    after = dict(zip([name for name in known_faults.STRATEGIES if name in others], retrained, strict=True))
+    untouched = noised.split[noised.split["side"] == "test"]
+    all_bars = (untouched["label"] == "bars").mean()
+    accuracy = {"no culling": all_bars, "validation": all_bars, "misclassified": 1, "confident": 1, "evidence": 1}
+    assert rows["test accuracy"].to_dict() == pytest.approx(accuracy)
+    assert 0 < all_bars < 1
     assert set(after["evidence"].loc[~after["evidence"]["keep"], "id"]) == noised.faulty
     # Validation, where all is taken for bars, loses the discs of its own side.
-    bars, disc = injected.by_class(rows, "symmetric")
+    bars, disc = known_faults.by_class(rows, "symmetric")
     pool = noised.split[noised.split["side"] != "test"]
     discs = pool[(pool["label"] == "disc") & ~pool["id"].isin(noised.faulty)]
     assert (bars["class"], bars["validation"], bars["evidence"]) == ("bars", 0, 0)
@@ -183,17 +199,76 @@ def test_strategies_are_scored_by_what_was_injected(
     assert disc["validation"] == pytest.approx((discs["side"] == "val").mean()) != 0
     # Of a class of which nothing is left nobody can learn: no accuracy is said, nor the mean of the other runs.
     taught.clear()
-    usual = injected.removed_by
+    usual = known_faults.removed_by
 
     def emptying(predictions: pd.DataFrame, *given: Any, **named: Any) -> dict[str, Any]:
         return usual(predictions, *given, **named) | {"evidence": predictions["label"] == "disc"}
 
-    monkeypatch.setattr(injected, "removed_by", emptying)
-    emptied = injected.scored(clean, "symmetric", 0.2, known=known, params=params, seed=1)
+    monkeypatch.setattr(known_faults, "removed_by", emptying)
+    emptied = known_faults.scored(clean, "symmetric", 0.2, known=known, params=params, seed=1)
     assert all({"disc", "bars"} == set(split.loc[split["keep"], "label"]) for split in taught)
-    means = culling.means_of([rows.reset_index(), emptied])
-    assert means.index[means["test accuracy"].isna()].tolist() == ["evidence"]
-    assert means.loc["evidence", "recall"] == (1 + emptied.set_index("strategy").loc["evidence", "recall"]) / 2
+    means = culling.means_of(pd.concat([rows.reset_index().assign(seed=1), emptied.assign(seed=2)]))
+    silent = means[["test accuracy", "test accuracy, spread"]].isna()
+    assert silent["test accuracy"].tolist() == silent["test accuracy, spread"].tolist() == [False] * 4 + [True]
+    recalls = [rows.loc["evidence", "recall"], emptied.set_index("strategy").loc["evidence", "recall"]]
+    assert means.loc["evidence", "recall"] == np.mean(recalls)
+    scores = [rows.loc["evidence", "F1"], emptied.set_index("strategy").loc["evidence", "F1"]]
+    assert means.loc["evidence", "F1, spread"] == pytest.approx(np.std(scores, ddof=1)) != 0
+
+
+def test_luck_is_what_neither_strategy_nor_seed_explains() -> None:
+    generator = np.random.default_rng(0)
+    strategies, seeds = ["no culling", "validation", "confident", "evidence"], range(200)
+    of_strategy, of_seed = [0.3, 0.9, 0.4, 0.6], generator.normal(size=len(seeds))
+    runs = pd.DataFrame(
+        [
+            {"noise": noise, "strategy": name, "seed": seed, "test accuracy": level + of_seed[seed] + shift}
+            for noise in ("none", "symmetric 0.2")
+            for level, name in zip(of_strategy, strategies, strict=True)
+            for seed, shift in zip(seeds, 0.05 * generator.normal(size=len(seeds)), strict=True)
+        ]
+    )
+    # Two standard errors of a difference of two means over 200 seeds.
+    assert culling.what_is_luck(runs) == pytest.approx(1.96 * 0.05 * np.sqrt(2 / 200), rel=0.1)
+    loud = runs.assign(**{"test accuracy": runs["test accuracy"] + 100 * (runs["strategy"] == "validation")})
+    assert culling.what_is_luck(loud) == culling.what_is_luck(runs)
+
+
+def test_all_kinds_of_faults_are_asked_for() -> None:
+    assert {kind for kind, _ in culling.ROWS} == {"none", *KINDS}
+    pairs = {("frogs", "lizards"), ("scorpions", "creepy_crawlies"), ("skulls", "satan"), ("clowns", "horror_girls")}
+    assert set(noise.LOOKALIKES.items()) == pairs | {(second, first) for first, second in pairs}
+
+
+def test_a_second_thing_comes_from_images_that_test_nobody(tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
+    """Pictures of one colour each, by side, tell where the second thing in a picture is from."""
+    shades = {"train": 50, "val": 100, "test": 200}
+    rgba = np.full_like(tiny_arrays.rgba, 255)
+    for identity, side in zip(tiny_split["id"], tiny_split["side"], strict=True):
+        rgba[tiny_arrays.rows(pd.Series([identity]))[0], :3] = shades[side]
+    split = tiny_split.assign(label=tiny_split["label"].map({"disc": "frogs", "bars": "lizards"}))
+    noised = inject(LabelledSet(split, replace(tiny_arrays, rgba=rgba), []), "multi-object", 0.3, seed=1)
+    pixels = rgba.shape[-1]
+    for identity in noised.faulty:
+        picture = noised.arrays.rgba[noised.arrays.rows(pd.Series([identity]))[0], 0]
+        own = shades[noised.split.set_index("id").loc[identity, "side"]]
+        middle = picture[pixels // 2]
+        assert (middle[pixels // 4], middle[3 * pixels // 4]) == (own, shades["test"])
+    sides = {side: set(own["group"]) for side, own in split.groupby("side")}
+    left = {side: set(own["group"]) for side, own in noised.split.groupby("side")}
+    assert left["train"] == sides["train"] and left["val"] == sides["val"]
+    assert left["test"] < sides["test"] and len(sides["test"] - left["test"]) <= len(sides["test"]) / 4 + 1
+
+
+def test_covered_pictures_are_covered_by_two_thirds(tiny_split: pd.DataFrame, tiny_arrays: Arrays) -> None:
+    split = tiny_split.assign(label=tiny_split["label"].map({"disc": "frogs", "bars": "lizards"}))
+    noised = inject(LabelledSet(split, tiny_arrays, []), "occluded", 0.3, seed=1)
+    assert noised.faulty
+    for identity in noised.faulty:
+        picture = noised.arrays.rgba[noised.arrays.rows(pd.Series([identity]))[0]]
+        colors, counts = np.unique(picture.reshape(4, -1), axis=1, return_counts=True)
+        assert colors[3, counts.argmax()] == 255
+        assert counts.max() / counts.sum() >= 0.65
 
 
 def test_drawings_judged_by_eye() -> None:

@@ -72,5 +72,5 @@ def test_a_label_that_is_not_learnt_has_a_small_area(
     area = signals.area_under_margin(noised, params=params, seed=1)
     pool = signals.pool_of(split)
     assert len(area) == len(pool) == 32
-    doubted = set(pool["id"].to_numpy()[np.argsort(area)[:6]])
+    doubted = set(pool["id"].to_numpy()[np.argsort(-area)[:6]])
     assert doubted >= set(faulty)

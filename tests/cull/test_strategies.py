@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from cleanlab.filter import find_label_issues
 
 from nightmare.cull.strategies import facts_of, suspects
 from nightmare.params import CullParams, Params
@@ -65,6 +66,21 @@ def test_validation_is_the_original_rule_and_sees_the_validation_side_alone(para
     rule = params.cull.model_copy(update={"strategy": "validation"})
     out_of_fold = predictions_of(["frog"] * 2, [[0.8, 0.1, 0.1]] * 2)
     assert doubted_ids(out_of_fold, rule, validation=validation) == [validation["id"].iloc[0]]
+
+
+def test_confident_is_cleanlab_by_its_default(params: Params) -> None:
+    generator = np.random.default_rng(0)
+    truth = generator.integers(0, 3, size=90)
+    labels = np.where(np.arange(90) % 6 == 0, (truth + 1) % 3, truth)
+    probability = generator.dirichlet([1, 1, 1], size=90) * 0.8 + np.eye(3)[truth] * 0.2
+    table = predictions_of([CLASSES[label] for label in labels], probability.tolist())
+    doubted = doubted_ids(table, params.cull.model_copy(update={"strategy": "confident"}))
+    by_filter = {
+        name: set(table["id"][find_label_issues(labels, probability, filter_by=name, n_jobs=1)])
+        for name in ("prune_by_noise_rate", "prune_by_class", "both", "confident_learning")
+    }
+    assert set(doubted) == by_filter["prune_by_noise_rate"]
+    assert all(set(doubted) != found for name, found in by_filter.items() if name != "prune_by_noise_rate")
 
 
 def test_evidence_takes_what_is_more_probably_wrong_than_right(params: Params) -> None:
