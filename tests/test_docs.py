@@ -88,11 +88,11 @@ def test_relative_links_lead_somewhere(document: Path) -> None:
         assert (document.parent / target).exists(), f"{document.name}: {target}"
 
 
-def rows_under(header: tuple[str, ...], text: str) -> list[tuple[str, ...]]:
-    """The rows of all Markdown tables in `text` with that header."""
+def tables_under(header: tuple[str, ...], text: str) -> list[list[tuple[str, ...]]]:
+    """The rows of each Markdown table in `text` with that header."""
     lines = [tuple(cell.strip() for cell in line.strip("|\n").split("|")) for line in text.splitlines()]
     starts = [number for number, cells in enumerate(lines) if cells == header]
-    return [cells for start in starts for cells in takewhile(lambda cells: len(cells) > 1, lines[start + 2 :])]
+    return [list(takewhile(lambda cells: len(cells) > 1, lines[start + 2 :])) for start in starts]
 
 
 def headers_in(text: str) -> set[tuple[str, ...]]:
@@ -100,22 +100,41 @@ def headers_in(text: str) -> set[tuple[str, ...]]:
     return {tuple(cell.strip() for cell in header.split("|")) for header in tables}
 
 
-def test_figures_of_benchmarks_come_from_their_histories() -> None:
-    """A table whose columns a history has is one of its runs, not a number that somebody remembered."""
-    histories = []
+def histories_with(header: tuple[str, ...]) -> list[list[dict[str, str]]]:
+    """The rows of each history of a benchmark that has the columns of `header`."""
+    found = []
     for path in sorted((ROOT / "benchmarks/history").glob("*.csv")):
         with path.open(newline="", encoding="utf-8") as file:
-            histories.append(list(csv.DictReader(file)))
+            history = list(csv.DictReader(file))
+        if set(header) <= history[0].keys():
+            found.append(history)
+    return found
+
+
+def test_figures_of_benchmarks_come_from_their_histories() -> None:
+    """A table whose columns a history has is one of its runs, not a number that somebody remembered.
+
+    Where the history knows seeds, all rows of the table are of the same ones, and of one machine.
+    """
     invented: list[tuple[str, tuple[str, ...]]] = []
+    mixed: list[tuple[str, tuple[str, ...]]] = []
     other: dict[str, set[str]] = {}
     for path in sorted((ROOT / "docs").glob("*.md")):
         text = path.read_text(encoding="utf-8")
         for header in headers_in(text):
-            kept = [history for history in histories if set(header) <= history[0].keys()]
+            kept = histories_with(header)
             if not kept:
                 other.setdefault(path.name, set()).add(header[0])
                 continue
-            known = {tuple(row[column] for column in header) for history in kept for row in history}
-            invented += [(path.name, row) for row in rows_under(header, text) if row not in known]
+            runs: dict[tuple[str, ...], set[tuple[str, str]]] = {}
+            for row in (row for history in kept for row in history):
+                run = (row["machine"], row.get("seeds", ""))
+                runs.setdefault(tuple(row[column] for column in header), set()).add(run)
+            for table in tables_under(header, text):
+                invented += [(path.name, row) for row in table if row not in runs]
+                if any("seeds" in history[0] for history in kept):
+                    of_all = set.intersection(*(runs.get(row, set()) for row in table))
+                    mixed += [] if of_all else [(path.name, header)]
     assert not invented
+    assert not mixed, "rows of different machines or seeds"
     assert other == NO_BENCHMARK, "a table of another name than its history's columns would go unread"
