@@ -127,22 +127,23 @@ def test_a_network_trained_against_it_holds_out_longer(
     shown = on_matte(torch.from_numpy(tiny_arrays.rgba[tiny_arrays.rows(rows["id"])].copy()))
     labels = torch.tensor([CLASSES.index(label) for label in rows["label"]])
     attack = adversary(norm="l2", epsilon=2.0, steps=5)
-    losses = {}
-    for epsilon in (0.0, 2.0):
-        trained = train_network(
-            tiny_split,
-            tiny_arrays,
-            classes=CLASSES,
-            model=tiny_model,
-            train=tiny_train.model_copy(
-                update={"epochs": 10, "adversarial": adversary(norm="l2", epsilon=epsilon, steps=1)}
-            ),
-            seed=1,
-            name="test",
-            canvases=tiny_canvases,
-        )
-        network = trained.network.requires_grad_(False)
-        logits_of = lambda images, network=network: network(normalise(images))  # noqa: E731
-        worse = attacked(shown, labels, logits_of, attack, torch.Generator().manual_seed(0))
-        losses[epsilon] = float(F.cross_entropy(logits_of(worse), labels))
+    losses = {0.0: 0.0, 2.0: 0.0}
+    for seed in (1, 2):  # how one training rounds may decide it
+        for epsilon in losses:
+            trained = train_network(
+                tiny_split,
+                tiny_arrays,
+                classes=CLASSES,
+                model=tiny_model,
+                train=tiny_train.model_copy(
+                    update={"epochs": 20, "adversarial": adversary(norm="l2", epsilon=epsilon, steps=1)}
+                ),
+                seed=seed,
+                name="test",
+                canvases=tiny_canvases,
+            )
+            network = trained.network.requires_grad_(False)
+            logits_of = lambda images, network=network: network(normalise(images))  # noqa: E731
+            worse = attacked(shown, labels, logits_of, attack, torch.Generator().manual_seed(0))
+            losses[epsilon] += float(F.cross_entropy(logits_of(worse), labels))
     assert losses[2.0] < 0.8 * losses[0.0]
