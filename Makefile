@@ -25,8 +25,9 @@ test: $(INSTALLED) ## run the tests
 
 test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[browser]'
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update && apt-get install --yes chromium; } \
-		|| { echo "error: no chromium: install the package of that name"; exit 1; }
+	@{ command -v chromium-headless-shell || command -v chromium; } >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && apt-get update && apt-get install --yes chromium-headless-shell; } \
+		|| { echo "error: no chromium: install chromium-headless-shell, or chromium"; exit 1; }
 	@[ -d $(AXE) ] || npm install --prefix .cache/axe --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4.14.1 \
 		|| { echo "error: axe-core could not be fetched with npm"; exit 1; }
 	@echo "side by side, and once more (R) where a page was late; then those against a clock"

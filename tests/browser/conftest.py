@@ -3,7 +3,6 @@
 `make test-browser` installs what is needed and insists on it; elsewhere these tests are skipped with the reason.
 """
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from budgets import SPENT
 from made_project import make_project
 from visiting import INSISTED, Server, Visitor, missing, running
 
-from benchmarks.screenshots import FLAGS
+from benchmarks.screenshots import FLAGS, find_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -111,7 +110,7 @@ def browser() -> "Iterator[Browser]":
         from playwright.sync_api import sync_playwright
     except ImportError:
         missing("playwright")
-    chromium = shutil.which("chromium")
+    chromium = find_chromium()
     if chromium is None:
         missing("chromium")
     with sync_playwright() as playwright:
