@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 from sklearn.metrics import average_precision_score
 
 from benchmarks.ablation import ablated
 from benchmarks.known_faults import by_class, removed_by, scored, small_training, what_is_known
+from benchmarks.luck import least_significant_difference
 from benchmarks.noise import CHECKED, KINDS, clean_glyphs, clean_photos, pool_of
 from benchmarks.timing import append_history, machine, print_table
 from nightmare.cull.budget import least_doubts, trial_of
@@ -118,9 +118,9 @@ def means_of(runs: pd.DataFrame) -> pd.DataFrame:
 def what_is_luck(runs: pd.DataFrame) -> float:
     """The difference between two strategies' mean test accuracies that luck exceeds in one of twenty cases.
 
-    Fisher's least significant difference, from what neither strategy nor seed explains within a noise: all strategies
-    share the images of a seed. `runs` has a row per noise, strategy and seed; `validation`, whose network is that of no
-    culling, tells nothing.
+    By what neither strategy nor seed explains within a noise, since all strategies share the images of a seed (see
+    `least_significant_difference`). `runs` has a row per noise, strategy and seed; `validation`, whose network is that
+    of no culling, tells nothing.
     """
     squares, freedom = 0.0, 0
     for _, own in runs[runs["strategy"] != "validation"].groupby("noise"):
@@ -128,7 +128,7 @@ def what_is_luck(runs: pd.DataFrame) -> float:
         rest = figures.sub(figures.mean(axis=1), axis=0) - figures.mean() + figures.to_numpy().mean()
         squares += float(rest.pow(2).to_numpy().sum())
         freedom += (len(figures) - 1) * (figures.shape[1] - 1)
-    return float(student.ppf(0.975, df=freedom) * np.sqrt(2 * squares / freedom / runs["seed"].nunique()))
+    return least_significant_difference(squares / freedom, freedom=freedom, runs=runs["seed"].nunique())
 
 
 def natural_noise(params: Params) -> None:

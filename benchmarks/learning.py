@@ -10,7 +10,6 @@ stop, run it again: trainings go on from their checkpoints. Minutes compare when
 
 import argparse
 import json
-import math
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,11 +19,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import t as student
 from torch import Tensor
 
 from benchmarks import adversaries
 from benchmarks.adversaries import USUAL, Adversary, fought_by
+from benchmarks.luck import least_significant_difference
 from benchmarks.noise import clean_photos, smaller
 from benchmarks.portraits import CANVAS, JUDGE, FeatureJudge, feature_judge, fine_share, pairs_of
 from benchmarks.timing import append_history, machine, print_table
@@ -49,7 +48,6 @@ from nightmare.train.network import Network, pretrained_fingerprint
 
 RETRAIN = Path("models/retrain")
 CELL = 128  # pixels of a portrait on a sheet
-LUCK = 0.05  # how often a difference that is called luck is exceeded
 
 
 @dataclass(frozen=True)
@@ -105,14 +103,13 @@ def accuracy_table(runs: pd.DataFrame) -> list[dict[str, object]]:
 def what_is_luck(runs: pd.DataFrame, side: str) -> float:
     """The difference between the means of two given variants of `runs` that seeds alone exceed in one of twenty cases.
 
-    Fisher's least significant difference: by Student's distribution, from the standard deviation of seeds within
-    variants, which is taken to be the same in all. The best of many variants exceeds it more often, and other images of
-    the same kind would move all figures.
+    By the variance of seeds within variants, which is taken to be the same in all (see `least_significant_difference`).
+    Other images of the same kind would move all figures.
     """
     by_variant = runs.groupby("variant")[side]
     sizes = by_variant.size()
-    factor = student.ppf(1 - LUCK / 2, df=int((sizes - 1).sum()))
-    return float(factor * math.sqrt(2 * by_variant.var().mean() / sizes.min()))
+    freedom = int((sizes - 1).sum())
+    return least_significant_difference(by_variant.var().mean(), freedom=freedom, runs=sizes.min())
 
 
 def main() -> None:

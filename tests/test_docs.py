@@ -100,14 +100,11 @@ def headers_in(text: str) -> set[tuple[str, ...]]:
     return {tuple(cell.strip() for cell in header.split("|")) for header in tables}
 
 
-def histories_with(header: tuple[str, ...]) -> list[list[dict[str, str]]]:
-    """The rows of each history of a benchmark that has the columns of `header`."""
+def histories_of_benchmarks() -> list[list[dict[str, str]]]:
     found = []
     for path in sorted((ROOT / "benchmarks/history").glob("*.csv")):
         with path.open(newline="", encoding="utf-8") as file:
-            history = list(csv.DictReader(file))
-        if set(header) <= history[0].keys():
-            found.append(history)
+            found.append(list(csv.DictReader(file)))
     return found
 
 
@@ -116,13 +113,14 @@ def test_figures_of_benchmarks_come_from_their_histories() -> None:
 
     Where the history knows seeds, all rows of the table are of the same ones, and of one machine.
     """
+    histories = histories_of_benchmarks()
     invented: list[tuple[str, tuple[str, ...]]] = []
     mixed: list[tuple[str, tuple[str, ...]]] = []
     other: dict[str, set[str]] = {}
     for path in sorted((ROOT / "docs").glob("*.md")):
         text = path.read_text(encoding="utf-8")
         for header in headers_in(text):
-            kept = histories_with(header)
+            kept = [history for history in histories if set(header) <= history[0].keys()]
             if not kept:
                 other.setdefault(path.name, set()).add(header[0])
                 continue
