@@ -246,6 +246,22 @@ def test_difference_of_a_picture_with_itself_is_black(four: Server, visit: Visit
     assert brightest(2) > 10
 
 
+def test_an_answer_that_changes_nothing_leaves_the_pictures_where_they_are(four: Server, visit: Visit) -> None:
+    """DVC answers seconds after the cards are drawn: who looks at them, or drags one, is not to lose them."""
+    visitor = visit(four)
+    asked: list["Route"] = []
+    visitor.context.route("**/api/compare/experiments", lambda route: asked.append(route))
+    page = opened(visitor, iterations=10, mode="difference", against="stub")
+    make_all(page)
+    before = page.locator(".nm-card img").element_handles()
+    assert before
+    assert len(asked) == 1
+    with page.expect_response("**/api/compare/cells"):
+        asked[0].fulfill(json={"experiments": [], "sentence": "There is none."})
+    page.wait_for_function("document.querySelector('.nm-dvc').textContent === 'There is none.'")
+    assert all(each.evaluate("(image) => image.isConnected") for each in before)
+
+
 def test_pictures_zoom_and_move_in_step(four: Server, visit: Visit) -> None:
     page = opened(visit(four))
     make_all(page)

@@ -4,7 +4,7 @@
   "use strict";
   const { make, on, go, place, getJson } = window.nightmare;
   const { speaker, keep, kept, awake } = window.nightmare;
-  const { differing, cellText, untold, card, photoCard, album, inPlace } = window.nightmare.compareCards;
+  const { differing, cellText, untold, card, photoCard, album, renew, inPlace } = window.nightmare.compareCards;
   const { MODES, PHOTO, beside, first, parse, parametersOf, demand } = window.nightmare.compareState;
 
   const option = (value, text = value) => make("option", { value }, text);
@@ -84,12 +84,12 @@
         }),
       );
       const photo = state.mode === "grid" ? [photoCard(photoUrl(), photos.get(state.photo) ?? "")] : [];
-      cards.replaceChildren(...photo, ...drawn);
+      renew(cards, [...photo, ...drawn]);
     };
 
     const drawAlbum = () => {
       const name = state.album;
-      cards.replaceChildren(
+      renew(cards, [
         album(known.get(name) ?? unknown(name), {
           octaves: octavesShown(),
           iterations: iterationsShown(),
@@ -102,7 +102,7 @@
             focusCard(state.with.indexOf(name));
           },
         }),
-      );
+      ]);
     };
 
     const range = (name, values) => {

@@ -24,7 +24,7 @@
   };
 
   // An experiment of which only the name is known.
-  const untold = (name, remark) => ({ title: name, model: "", data: "", accuracy: null, settings: {}, remark });
+  const untold = (name, remark) => ({ name, title: name, model: "", data: "", accuracy: null, settings: {}, remark });
 
   const facts = ({ model, data, accuracy }) => {
     const right = accuracy === null ? "" : `validation accuracy ${percent(accuracy)}`;
@@ -76,7 +76,7 @@
     const head = make("header", { className: "nm-row" }, title, press("Album", album, `Album of ${experiment.title}`));
     return make(
       "article",
-      { className: "nm-card", tabIndex: 0, "aria-labelledby": id, "data-place": id },
+      { className: "nm-card", tabIndex: 0, "aria-labelledby": id, "data-place": id, "data-name": experiment.name },
       head,
       picture,
       make("p", { className: "nm-hint" }, facts(experiment)),
@@ -113,7 +113,16 @@
     const title = make("h3", {}, `Album of ${experiment.title}`);
     const header = make("header", { className: "nm-row" }, title, press("Back", close, "Back"));
     const hint = make("p", { className: "nm-hint" }, facts(experiment));
-    return make("div", { className: "nm-album" }, header, hint, table);
+    return make("div", { className: "nm-album", "data-name": experiment.name }, header, hint, table);
+  };
+
+  // Show `drawn` in `cards`. What looks as it did stays the element that it was: no picture blinks, and none is taken
+  // from under the hand that drags it.
+  const renew = (cards, drawn) => {
+    const before = [...cards.children];
+    const after = drawn.map((each) => before.find((other) => other.isEqualNode(each)) ?? each);
+    const same = after.length === before.length && after.every((each, index) => each === before[index]);
+    if (!same) cards.replaceChildren(...after);
   };
 
   // Draw the pictures in `cards` anew by `draw`, and leave the focus where it was: on the button of the same name, else
@@ -129,5 +138,5 @@
     (button ?? picture ?? cards).focus({ preventScroll: true });
   };
 
-  window.nightmare.compareCards = { differing, cellText, untold, card, photoCard, album, inPlace };
+  window.nightmare.compareCards = { differing, cellText, untold, card, photoCard, album, renew, inPlace };
 })();
