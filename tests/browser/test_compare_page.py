@@ -249,7 +249,7 @@ def test_difference_of_a_picture_with_itself_is_black(four: Server, visit: Visit
 def test_an_answer_that_changes_nothing_leaves_the_pictures_where_they_are(four: Server, visit: Visit) -> None:
     """DVC answers seconds after the cards are drawn: who looks at them, or drags one, is not to lose them."""
     visitor = visit(four)
-    asked: list["Route"] = []
+    asked: list[Route] = []
     visitor.context.route("**/api/compare/experiments", lambda route: asked.append(route))
     page = opened(visitor, iterations=10, mode="difference", against="stub")
     make_all(page)
