@@ -31,8 +31,8 @@ test-browser: $(INSTALLED) ## run the studio's tests in a real Chromium
 	@[ -d $(AXE) ] || npm install --prefix .cache/axe --no-save --ignore-scripts --no-audit --no-fund --silent axe-core@4.14.1 \
 		|| { echo "error: axe-core could not be fetched with npm"; exit 1; }
 	@echo "side by side, and once more (R) where a page was late; then those against a clock"
-	NIGHTMARE_BROWSER=1 pytest tests/browser -m 'browser and not alone' --numprocesses 2 --dist worksteal --reruns 1
-	NIGHTMARE_BROWSER=1 pytest tests/browser -m alone --reruns 1
+	NIGHTMARE_BROWSER=1 pytest tests/browser -m 'browser and not alone' --numprocesses 2 --dist worksteal --reruns 1 -rR
+	NIGHTMARE_BROWSER=1 pytest tests/browser -m alone --reruns 1 -rR
 
 lint: $(INSTALLED) ## check format, style and types
 	ruff format --check
