@@ -13,7 +13,7 @@ from benchmarks.known_faults import Known, cross_validated, figures, known_of, n
 from benchmarks.noise import LabelledSet, pool_of
 from nightmare.cull.budget import least_doubts
 from nightmare.cull.crossval import partitions_of
-from nightmare.cull.evidence import mean_log_probabilities
+from nightmare.cull.discriminant import mean_log_probabilities
 from nightmare.cull.strategies import facts_of
 from nightmare.params import Params
 from nightmare.tables import FAULTS
@@ -37,21 +37,24 @@ ORDERS = ("normalized_margin", "self_confidence", "confidence_weighted_entropy")
 def ablated(clean: LabelledSet, kind: str, share: float, *, known: Known, params: Params, seed: int) -> pd.DataFrame:
     """Rows of figures for `evidence`, for parts of it, and for confident learning on the same classifier.
 
-    Of labels alone: as if no picture could be faulty. First verdict: of labels alone, by a classifier that has not
-    learnt again. Confident learning judges by the probabilities that `evidence` calibrates; at its best, by the filter
-    and the order that do best in this very set, which nobody could know beforehand, and also on the classifier's own
-    probabilities and on these at one temperature that is fitted to the labels.
+    Without strangers: as if all images showed a class. Of labels alone: as if no picture could be faulty, either. First
+    verdict: of labels alone, by a classifier that has not learnt again. Confident learning judges by the probabilities
+    that `evidence` calibrates; at its best, by the filter and the order that do best in this very set, which nobody
+    could know beforehand, and also on the classifier's own probabilities and on these at one temperature that is fitted
+    to the labels.
     """
     noised = noised_set(clean, kind, share, seed=seed)
     seen = known_of(clean, noised, known, seed=seed)
     predictions, injected, classes = cross_validated(noised, seen, params=params, seed=seed)
-    first, first_injected, _ = cross_validated(noised, seen, params=params, seed=seed, refinements=0)
+    native, native_injected, _ = cross_validated(noised, seen, params=params, seed=seed, strangers=False)
+    first, first_injected, _ = cross_validated(noised, seen, params=params, seed=seed, refinements=0, strangers=False)
     faulty = predictions["id"].isin(noised.faulty)
     faultless = dict.fromkeys(FAULTS, 0.0)
     rows: list[dict[str, object]] = []
     for name, judged, again in (
         ("evidence", predictions, injected),
-        ("evidence of labels alone", predictions.assign(**faultless), injected),
+        ("evidence without strangers", native, native_injected),
+        ("evidence of labels alone", native.assign(**faultless), native_injected),
         ("first verdict", first.assign(**faultless), first_injected),
     ):
         facts = facts_of(judged, classes)

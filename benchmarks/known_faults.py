@@ -116,17 +116,35 @@ def known_of(clean: LabelledSet, noised: Noised, known: Known, *, seed: int) -> 
 
 
 def cross_validated(
-    noised: Noised, known: Known, *, params: Params, seed: int, refinements: int = REFINEMENTS
+    noised: Noised,
+    known: Known,
+    *,
+    params: Params,
+    seed: int,
+    refinements: int = REFINEMENTS,
+    strangers: bool = True,
 ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """What crossval says of the pool, as it is and after an exchange, and the classes."""
     classes, pool = classes_of(noised.split), pool_of(noised.split)
     features, faults = known
-    crossval = params.crossval
     predictions = cross_validate(
-        pool, features, faults, classes=classes, crossval=crossval, seed=seed, refinements=refinements
+        pool,
+        features,
+        faults,
+        classes=classes,
+        crossval=params.crossval,
+        seed=seed,
+        refinements=refinements,
+        strangers=strangers,
     )
     injected = cross_validate_exchanged(
-        pool, features, classes=classes, crossval=crossval, seed=seed, refinements=refinements
+        pool,
+        features,
+        classes=classes,
+        crossval=params.crossval,
+        seed=seed,
+        refinements=refinements,
+        strangers=strangers,
     )
     return predictions, injected, classes
 

@@ -32,16 +32,19 @@ def cross_validate(
     crossval: CrossvalParams,
     seed: int,
     refinements: int = REFINEMENTS,
+    strangers: bool = True,
 ) -> pd.DataFrame:
     """A row per image of `pool`, rows of the split table with `features` (n, d): its class probabilities, how
     probably its label is wrong, and `faults` (n, faults; see `find_faults`): a table `tables.EVIDENCE`.
 
-    `refinements` are those of `weigh_labels`. Raises `InputError` when a class is so rare that a fold could hold all of
-    it.
+    `refinements` and `strangers` are those of `weigh_labels`. Raises `InputError` when a class is so rare that a fold
+    could hold all of it.
     """
     labels = np.array([classes.index(label) for label in pool["label"]])
     partitions = partitions_of(pool, labels, crossval, seed)
-    evidence = weigh_labels(features, labels, partitions, class_count=len(classes), refinements=refinements)
+    evidence = weigh_labels(
+        features, labels, partitions, class_count=len(classes), refinements=refinements, strangers=strangers
+    )
     table = prediction_table(pool, evidence.probability, classes).assign(wrong=evidence.wrong)
     table[[*FAULTS]] = faults
     return table
@@ -55,6 +58,7 @@ def cross_validate_exchanged(
     crossval: CrossvalParams,
     seed: int,
     refinements: int = REFINEMENTS,
+    strangers: bool = True,
 ) -> pd.DataFrame:
     """How probably each label of `pool` is wrong after some were exchanged, by `features` (n, d): a table
     `tables.INJECTED` of repeats x n rows.
@@ -69,7 +73,9 @@ def cross_validate_exchanged(
         chosen = np.flatnonzero(generator.random(len(own)) < _EXCHANGED)
         labels = own.copy()
         labels[chosen] = own[generator.permutation(chosen)]
-        wrong = weigh_labels(features, labels, folds[None], class_count=len(classes), refinements=refinements).wrong
+        evidence = weigh_labels(
+            features, labels, folds[None], class_count=len(classes), refinements=refinements, strangers=strangers
+        )
         runs.append(
             pd.DataFrame(
                 {
@@ -77,7 +83,7 @@ def cross_validate_exchanged(
                     "id": pool["id"].to_numpy(),
                     "label": np.array(classes)[labels],
                     "exchanged": labels != own,
-                    "wrong": wrong,
+                    "wrong": evidence.wrong,
                 }
             )
         )

@@ -4,7 +4,7 @@ fold."""
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["log_probabilities"]
+__all__ = ["log_probabilities", "mean_log_probabilities"]
 
 _SHRINKAGE = 0.8
 _NOTHING = 1e-9  # images of a class that a fold has none of
@@ -27,6 +27,15 @@ def log_probabilities(
     logits -= logits.max(axis=1, keepdims=True)
     normalised: NDArray[np.float64] = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     return normalised
+
+
+def mean_log_probabilities(
+    features: NDArray[np.float64], labels: NDArray[np.float64], partitions: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The mean of `log_probabilities` over `partitions` (repeats, n) into folds: (n, classes), up to a constant of each
+    row."""
+    mean: NDArray[np.float64] = np.mean([log_probabilities(features, labels, folds) for folds in partitions], axis=0)
+    return mean
 
 
 def _fitted(

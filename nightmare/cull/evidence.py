@@ -10,10 +10,12 @@ an image of this label, that looks like this, is of another class.
 Images that are hard for the classifier look like steady confusion of two classes. That each pair of classes has a rate
 of its own is believed only where it explains the labels far better than one rate for all.
 
-The classifier was misled by the wrong labels. It learns again from what is now known of them, twice. What it says then
-finds more where much is wrong, and ranks worse where little is: so the mean of all three verdicts counts. Only the
-first is free of the image's own label: through what the other images were found to be, it speaks a little for itself in
-the later ones.
+The classifier was misled by the wrong labels. It learns again from what is now known of them, four times, and believes
+it as far as it is good at all. What it says then finds more where much is wrong, and ranks worse where little is: so
+the mean of all verdicts counts. Only the first is free of the image's own label: through what the other images were
+found to be, it speaks a little for itself in the later ones.
+
+A label is wrong, too, where the image shows none of the classes (see `strangers`).
 """
 
 from dataclasses import dataclass
@@ -23,12 +25,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nightmare.cull.discriminant import log_probabilities
+from nightmare.cull.discriminant import mean_log_probabilities
+from nightmare.cull.strangers import weigh_strangers
 
-__all__ = ["REFINEMENTS", "Evidence", "Explanation", "explain", "mean_log_probabilities", "weigh_labels"]
+__all__ = ["REFINEMENTS", "Evidence", "Explanation", "explain", "weigh_labels"]
 
-REFINEMENTS = 2  # how often the classifier learns again
-_TRUST = 0.75  # how far the classifier believes what was found out, against the given label
+REFINEMENTS = 4  # how often the classifier learns again
 # Where the fit begins, at a matrix that explains much: from one that explains little it may never leave for more. With
 # 0.1, it missed all of the steady confusion in one set of seven.
 _FIRST_SHARE = 0.3
@@ -44,7 +46,8 @@ _STEPS = 300
 @dataclass(frozen=True)
 class Evidence:
     """`probability` (n, classes): how probably an image that looks like this is labelled as each class, by what never
-    saw it, before anything was known of wrong labels. `wrong` (n): how probably its label is wrong.
+    saw it, before anything was known of wrong labels. `wrong` (n): how probably its label is wrong, since it shows
+    another class or none.
     """
 
     probability: NDArray[np.float64]
@@ -53,12 +56,14 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Explanation:
-    """How probably each image is `labelled` as each class, and is in `truth` of each, both (n, classes); and the
-    logarithm of the `likelihood` of all labels."""
+    """How probably each image is `labelled` as each class, and is in `truth` of each, both (n, classes); the logarithm
+    of the `likelihood` of all labels; and in what share of the images the classifier's first choice is the true class,
+    `sureness`, as it says itself, made as sure as it may be."""
 
     labelled: NDArray[np.float64]
     truth: NDArray[np.float64]
     likelihood: float
+    sureness: float
 
 
 def weigh_labels(
@@ -68,11 +73,12 @@ def weigh_labels(
     *,
     class_count: int,
     refinements: int = REFINEMENTS,
+    strangers: bool = True,
 ) -> Evidence:
     """The evidence about `labels` (n) by `features` (n, d).
 
     Each row of `partitions` (repeats, n) gives each image its fold: the mean over them counts. With no `refinements`
-    the first verdict stands alone.
+    the first verdict stands alone; without `strangers` all images are taken to show one of the classes.
     """
     given = np.eye(class_count)[labels]
     misled = mean_log_probabilities(features, given, partitions)
@@ -81,20 +87,13 @@ def weigh_labels(
     explanation = by_pair if pairs_differ else evenly
     truths = [explanation.truth]
     for _ in range(refinements):
-        believed = (1 - _TRUST) * given + _TRUST * truths[-1]
+        believed = (1 - explanation.sureness) * given + explanation.sureness * truths[-1]
         judged = mean_log_probabilities(features, believed, partitions)
         truths.append(explain(judged, labels, by_pair=pairs_differ).truth)
     right: NDArray[np.float64] = np.mean(truths, axis=0)[np.arange(len(labels)), labels]
+    if strangers:
+        right = right * (1 - weigh_strangers(features, labels, partitions, explanation.labelled))
     return Evidence(explanation.labelled, 1 - right)
-
-
-def mean_log_probabilities(
-    features: NDArray[np.float64], believed: NDArray[np.float64], partitions: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """The mean over `partitions` (repeats, n) into folds of what a classifier says of `features` (n, d) that it has not
-    learnt from, where labels are `believed` (n, classes): log-probabilities (n, classes), up to a constant per row."""
-    mean: NDArray[np.float64] = np.mean([log_probabilities(features, believed, folds) for folds in partitions], axis=0)
-    return mean
 
 
 def explain(judged: NDArray[np.float64], labels: NDArray[np.int64], *, by_pair: bool) -> Explanation:
@@ -138,4 +137,5 @@ def explain(judged: NDArray[np.float64], labels: NDArray[np.int64], *, by_pair: 
             labelled=(true.exp() @ confused.exp()).numpy(),
             truth=torch.softmax(both, dim=1).numpy(),
             likelihood=float(torch.logsumexp(both, dim=1).sum()),
+            sureness=float(true.exp().amax(dim=1).mean()),
         )

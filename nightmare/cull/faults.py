@@ -7,7 +7,7 @@ else everything small would pass for one of several things.
 
 Those of the set that the classifier takes for made ones are taken out of what it learns as whole, with what was made of
 them, and it learns again: without that, a set with many covered pictures teaches it that covered is whole. How many of
-the set are faulty is estimated last, so that a set without faults loses next to nothing (Saerens et al. 2002).
+the set are faulty is estimated last.
 """
 
 import math
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from nightmare.cull.discriminant import log_probabilities
 from nightmare.cull.features import seen_by_network
+from nightmare.cull.shares import estimated_share, learning_share, weighed
 from nightmare.seeds import derived_seed
 from nightmare.tables import FAULTS
 from nightmare.train.augment import premultiplied
@@ -32,10 +33,9 @@ __all__ = ["Examples", "find_faults", "make_examples", "weigh_faults"]
 _MOST_MADE = 300  # of each kind: more find no more, and a large set takes no longer
 _FOLDS = 5
 _ROUNDS = 12  # of learning anew what is whole
-# What share of the set is thought to have each fault while it is learnt from: at least this, and a little more than was
-# found. Less, and covered photographs stay whole; more, and what is small or faint in a set without faults is doubted.
-_LEAST_SHARE, _GROWTH, _MOST = {"several": 0.02, "occluded": 0.05, "poor": 0.005}, 1.2, 0.9
-_USUAL_SHARE, _STRENGTH = 0.005, 0.05  # what is thought of a set before it is seen, and its weight against the set
+# What share of the set is thought to have each fault while it is learnt from, at least. Less, and covered photographs
+# stay whole; more, and what is small or faint in a set without faults is doubted.
+_LEAST_SHARE = {"several": 0.02, "occluded": 0.05, "poor": 0.005}
 _STEPS = 200
 
 
@@ -120,26 +120,14 @@ def weigh_faults(
     for _ in range(_ROUNDS):
         believed = np.where(fault[:, None] > 0, np.eye(len(kinds))[fault], truth[origin])
         likelihood = _likelihoods(log_probabilities(features, believed, folds[origin]), believed)[: len(seen)]
-        share = np.maximum(least, _GROWTH * truth[:, 1:].mean(axis=0))
-        truth = _weighed(likelihood, share * min(1.0, _MOST / share.sum()))
-    share = least
-    for _ in range(_STEPS):
-        found = _weighed(likelihood, share)[:, 1:].sum(axis=0)
-        share = (found + _USUAL_SHARE * _STRENGTH * len(seen)) / ((1 + _STRENGTH) * len(seen))
-    return _weighed(likelihood, share)[:, 1:]
+        truth = weighed(likelihood, learning_share(truth[:, 1:].mean(axis=0), least))
+    return weighed(likelihood, estimated_share(likelihood, least))[:, 1:]
 
 
 def _partner(row: int, groups: NDArray[np.str_], folds: NDArray[np.int64], generator: np.random.Generator) -> int:
     """Another picture of the same fold, so that no judge has seen it: no near-duplicate where there is another."""
     others = np.flatnonzero((folds == folds[row]) & (groups != groups[row]))
     return int(generator.choice(others)) if len(others) else row
-
-
-def _weighed(likelihood: NDArray[np.float64], share: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bayes: probabilities (n, 1 + kinds), when `share` (kinds) of all are of each kind."""
-    both = likelihood * np.concatenate([[1 - share.sum()], share])
-    probabilities: NDArray[np.float64] = both / both.sum(axis=1, keepdims=True)
-    return probabilities
 
 
 def _likelihoods(judged: NDArray[np.float64], believed: NDArray[np.float64]) -> NDArray[np.float64]:

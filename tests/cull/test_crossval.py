@@ -50,9 +50,15 @@ def partitions_of(monkeypatch: pytest.MonkeyPatch) -> list[NDArray[np.int64]]:
     seen: list[NDArray[np.int64]] = []
 
     def weigh(
-        features: object, labels: NDArray, partitions: NDArray[np.int64], *, class_count: int, refinements: int
+        features: object,
+        labels: NDArray,
+        partitions: NDArray[np.int64],
+        *,
+        class_count: int,
+        refinements: int,
+        strangers: bool,
     ) -> Evidence:
-        assert refinements == REFINEMENTS, "the pipeline's number"
+        assert (refinements, strangers) == (REFINEMENTS, True), "what the pipeline asks for"
         seen.append(partitions)
         return Evidence(np.full((len(labels), class_count), 1 / class_count), np.zeros(len(labels)))
 

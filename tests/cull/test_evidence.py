@@ -80,6 +80,15 @@ def test_rates_per_pair_are_not_believed_where_one_rate_says_as_much() -> None:
     assert by_pair.likelihood < evenly.likelihood + evidence._LEAST_GAIN
 
 
+@pytest.mark.parametrize("strength", [1.0, 3.0])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_sureness_is_the_classifiers_accuracy_however_many_labels_are_wrong(share: float, strength: float) -> None:
+    truth, given, judged = labels_of(share, strength=strength)
+    for factor in (0.3, 1.0):
+        sureness = explain(judged * factor, given, by_pair=False).sureness
+        assert sureness == pytest.approx((judged.argmax(1) == truth).mean(), abs=0.03)
+
+
 def test_what_an_image_is_labelled_as_adds_up() -> None:
     truth, given, judged = labels_of(0.2, classes=3)
     explanation = explain(judged, given, by_pair=True)
@@ -122,37 +131,37 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> tuple[list[NDArray], list[bool], l
     believed: list[NDArray] = []
     by_pair: list[bool] = []
     given: list[Explanation] = []
-    real_judge, real_explain = evidence.log_probabilities, evidence.explain
+    real_judge, real_explain = evidence.mean_log_probabilities, evidence.explain
 
-    def judge(features: NDArray, labels: NDArray, folds: NDArray) -> NDArray:
+    def judge(features: NDArray, labels: NDArray, partitions: NDArray) -> NDArray:
         believed.append(labels)
-        return real_judge(features, labels, folds)
+        return real_judge(features, labels, partitions)
 
     def explaining(judged: NDArray, labels: NDArray, **named: bool) -> Explanation:
         by_pair.append(named["by_pair"])
         given.append(real_explain(judged, labels, **named))
         return given[-1]
 
-    monkeypatch.setattr(evidence, "log_probabilities", judge)
+    monkeypatch.setattr(evidence, "mean_log_probabilities", judge)
     monkeypatch.setattr(evidence, "explain", explaining)
     return believed, by_pair, given
 
 
 @pytest.mark.parametrize("steady", [False, True])
-def test_the_classifier_learns_twice_more_and_the_mean_verdict_counts(
-    steady: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_classifier_learns_again_and_the_mean_verdict_counts(steady: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     _, features, labels, partitions = pictures(0.3, steady=steady, noise=3.0)
     believed, by_pair, given = spied(monkeypatch)
-    found = weigh_labels(features, labels, partitions, class_count=4)
+    found = weigh_labels(features, labels, partitions, class_count=4, refinements=2, strangers=False)
     assert by_pair == [False, True, steady, steady], "as the first labels say"
     first = given[int(steady)]
     verdicts = [explanation.truth for explanation in (first, *given[2:])]
     own = np.eye(4)[labels]
-    assert len(believed) == 6, "three times two partitions"
+    trust = first.sureness
+    assert 0.3 < trust < 0.95
+    assert len(believed) == 3
     np.testing.assert_array_equal(believed[0], own)
-    np.testing.assert_allclose(believed[2], 0.25 * own + 0.75 * verdicts[0])
-    np.testing.assert_allclose(believed[4], 0.25 * own + 0.75 * verdicts[1])
+    np.testing.assert_allclose(believed[1], (1 - trust) * own + trust * verdicts[0])
+    np.testing.assert_allclose(believed[2], (1 - trust) * own + trust * verdicts[1])
     np.testing.assert_allclose(found.wrong, 1 - np.mean(verdicts, axis=0)[own.astype(bool)])
     np.testing.assert_array_equal(found.probability, first.labelled)
 
@@ -180,15 +189,15 @@ def test_rates_per_pair_are_believed_from_a_gain_on(wanted: float, monkeypatch: 
     def explaining(judged: NDArray, labels: NDArray, *, by_pair: bool) -> Explanation:
         asked.append(by_pair)
         even = np.full((len(labels), 4), 0.25)
-        return Explanation(even, even, -100.0 + wanted * by_pair)
+        return Explanation(even, even, likelihood=-100.0 + wanted * by_pair, sureness=0.5)
 
     monkeypatch.setattr(evidence, "explain", explaining)
     weigh_labels(features, labels, partitions, class_count=4)
-    assert asked[2:] == [wanted > 8] * 2, "320 images ask for the least gain"
+    assert asked[2:] == [wanted > 8] * evidence.REFINEMENTS, "320 images ask for the least gain"
     monkeypatch.setattr(evidence, "_LEAST_GAIN_EACH", 9 / 320)
     asked.clear()
     weigh_labels(features, labels, partitions, class_count=4)
-    assert asked[2:] == [False, False], "many images ask for more"
+    assert asked[2:] == [False] * evidence.REFINEMENTS, "many images ask for more"
 
 
 def test_a_classifier_that_says_nothing_leaves_what_was_thought_beforehand() -> None:
@@ -202,3 +211,20 @@ def test_two_classes_are_no_exception() -> None:
     wrong = wrong_by(explain(judged, given, by_pair=True).truth, given) > 0.5
     assert (given != truth)[wrong].mean() > 0.9
     assert wrong[given != truth].mean() > 0.8
+
+
+def test_strangers_have_wrong_labels_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, features, labels, partitions = pictures(0.2)
+    stranger = np.linspace(0, 1, len(labels))
+    asked: list[NDArray] = []
+
+    def weighing(features: NDArray, labels: NDArray, partitions: NDArray, labelled: NDArray) -> NDArray:
+        asked.append(labelled)
+        return stranger
+
+    monkeypatch.setattr(evidence, "weigh_strangers", weighing)
+    alone = weigh_labels(features, labels, partitions, class_count=4, strangers=False)
+    assert not asked
+    both = weigh_labels(features, labels, partitions, class_count=4)
+    np.testing.assert_allclose(1 - both.wrong, (1 - alone.wrong) * (1 - stranger), atol=1e-12)
+    np.testing.assert_array_equal(asked[0], both.probability)
