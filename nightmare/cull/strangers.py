@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from nightmare.cull.discriminant import mean_log_probabilities
-from nightmare.cull.shares import estimated_share, learning_share, weighed
+from nightmare.cull.shares import estimated_share, weighed
 
 __all__ = ["weigh_strangers"]
 
 _ROUNDS = 6
-# What share of the set is thought to be strange while it is learnt from, at least: the classes are known by those that
-# surely belong there, so that many strangers of one kind do not pass for a part of them.
-_LEAST_SHARE = np.array([0.5])
+# What share of the set is thought to be strange while it is learnt from: the classes are known by those that surely
+# belong there, so that many strangers do not pass for a part of them.
+_FIRST_SHARE = np.array([0.5])
 _TRACE = 1e-6  # weight of the middle of all images among the classes, so small that it leaves them as they are
 
 
@@ -46,8 +46,8 @@ def weigh_strangers(
         known = 1 - stranger
         ratio = _likelihood_ratio(*_distances(features, own, known, partitions), known / (known @ own)[labels])
         likelihood = np.column_stack([np.ones(len(labels)), ratio * by_label])
-        stranger = weighed(likelihood, learning_share(stranger.mean(keepdims=True), _LEAST_SHARE))[:, 1]
-    return weighed(likelihood, estimated_share(likelihood, _LEAST_SHARE))[:, 1]
+        stranger = weighed(likelihood, _FIRST_SHARE)[:, 1]
+    return weighed(likelihood, estimated_share(likelihood, _FIRST_SHARE))[:, 1]
 
 
 def _distances(

@@ -99,3 +99,21 @@ def test_two_classes_have_no_strangers() -> None:
     two = labels < 2
     even = np.full((two.sum(), 2), 0.5)
     assert not weigh_strangers(features[two], labels[two], partitions[:, two], even).any()
+
+
+def test_distances_are_those_to_the_nearest_class_and_the_middle_whatever_the_classes_sizes() -> None:
+    _, features, labels, _ = pictures(0.0)
+    kept = (labels > 0) | (np.arange(len(labels)) % 6 == 0)
+    features, labels = features[kept], labels[kept]
+    learnt = np.arange(len(labels)) % 2 == 0
+    own = np.eye(CLASSES)[labels]
+    met, unmet = strangers._distances(features, own, np.ones(len(labels)), (~learnt).astype(int)[None])
+    means = np.array([features[learnt & (labels == label)].mean(0) for label in range(CLASSES)])
+    spread = np.cov((features - means[labels])[learnt].T, bias=True)
+    spread = 0.2 * spread + 0.8 * np.trace(spread) / WIDTH * np.eye(WIDTH)
+    middle = features[learnt].mean(0)
+    offsets = features[~learnt][:, None] - np.concatenate([means, middle[None]])
+    squares = (offsets @ np.linalg.inv(spread) * offsets).sum(2) / 2
+    of_others = np.where(own[~learnt] > 0, np.inf, squares[:, :CLASSES])
+    np.testing.assert_allclose(met[~learnt], squares[:, :CLASSES].min(1) - squares[:, CLASSES], atol=0.2)
+    np.testing.assert_allclose(unmet[~learnt], of_others.min(1) - squares[:, CLASSES], atol=0.2)
