@@ -129,12 +129,12 @@ def test_strategies_are_scored_by_what_was_injected(
     truth = tiny_split.set_index("id")["label"]
     taught: list[pd.DataFrame] = []
     right = [name for name in noised.split.loc[noised.split["side"] == "train", "id"] if name not in noised.faulty]
-    doubted = {right[0]}  # as a picture, though right
+    doubted, strange = {right[0]}, {right[1]}  # as a picture, and as one of no class, though right
     hard: set[str] = set()  # looks like the other class, and nobody doubts it
 
-    def knowing(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
+    def knowing(pool: pd.DataFrame, *given: Any, strangers: bool, **named: Any) -> pd.DataFrame:
         said = pool["id"].map(truth)
-        wrong = (said != pool["label"]).astype(float)
+        wrong = ((said != pool["label"]) | (pool["id"].isin(strange) & strangers)).astype(float)
         said = said.mask(pool["id"].isin(hard), said.map({"bars": "disc", "disc": "bars"}))
         table = pool[["id", "side", "label"]].assign(predicted=said, wrong=wrong)
         return table.assign(
@@ -151,11 +151,11 @@ def test_strategies_are_scored_by_what_was_injected(
         held = held[["id", "side", "label"]].assign(predicted=said)
         return None, held.assign(p_bars=held["predicted"] == "bars", p_disc=held["predicted"] == "disc")
 
-    refined: list[int] = []
+    asked: list[tuple[int, bool]] = []
 
-    def noting(*given: Any, refinements: int, **named: Any) -> pd.DataFrame:
-        refined.append(refinements)
-        return knowing(*given)
+    def noting(*given: Any, refinements: int, strangers: bool, **named: Any) -> pd.DataFrame:
+        asked.append((refinements, strangers))
+        return knowing(*given, strangers=strangers)
 
     for name, fake in (("cross_validate", noting), ("cross_validate_exchanged", exchanged)):
         monkeypatch.setattr(known_faults, name, fake)
@@ -164,7 +164,8 @@ def test_strategies_are_scored_by_what_was_injected(
     known = (np.where(told, 1.0, -1.0)[:, None], np.zeros((32, 3)))  # a feature that tells the classes apart
     parts = ablation.ablated(clean, "symmetric", 0.2, known=known, params=params, seed=1).set_index("strategy")
     assert parts["removed"].to_dict() == {
-        "evidence": len(noised.faulty) + 1,
+        "evidence": len(noised.faulty) + 2,
+        "evidence without strangers": len(noised.faulty) + 1,
         "evidence of labels alone": len(noised.faulty),
         "first verdict": len(noised.faulty),
         "confident": len(noised.faulty),
@@ -172,9 +173,10 @@ def test_strategies_are_scored_by_what_was_injected(
         "confident, at best, uncalibrated": len(noised.faulty),
         "confident, at best, tempered": len(noised.faulty),
     }
-    assert parts["F1"].iloc[1:].tolist() == [1] * 6
-    assert refined == [REFINEMENTS, 0]
+    assert parts["F1"].iloc[2:].tolist() == [1] * 6
+    assert asked == [(REFINEMENTS, True), (REFINEMENTS, False), (0, False)]
     doubted.clear()
+    strange.clear()
     hard.update(right[:2])
     rows = known_faults.scored(clean, "symmetric", 0.2, known=known, params=params, seed=1).set_index("strategy")
     found = len(noised.faulty)

@@ -174,6 +174,17 @@ def test_learning_again_finds_more_where_much_is_wrong() -> None:
     np.testing.assert_array_equal(first.probability, found.probability)
 
 
+def test_steady_confusion_asks_for_more_than_two_times() -> None:
+    wrong, features, labels, partitions = pictures(0.4, steady=True, noise=2.0)
+
+    def right(**named: int) -> float:
+        found = weigh_labels(features, labels, partitions, class_count=4, strangers=False, **named).wrong > 0.5
+        return float((found == wrong).mean())
+
+    assert right() > 0.98
+    assert right() > right(refinements=2) + 0.02
+
+
 def test_every_partition_counts() -> None:
     _, features, labels, partitions = pictures(0.2, noise=3.0)
     both = weigh_labels(features, labels, partitions, class_count=4)
