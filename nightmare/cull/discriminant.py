@@ -15,9 +15,10 @@ def log_probabilities(
 ) -> NDArray[np.float64]:
     """Log-probabilities (n, classes) of each row of `features` (n, d), by what was learnt from the other `folds`.
 
-    `labels` (n, classes) are the probabilities of each row's classes. The classifier is linear discriminant analysis
-    with the covariance shrunk towards a multiple of the identity (Friedman 1989): where there are more features than
-    images, its likelihoods are far too sure, but their order is good.
+    `labels` (n, classes) are the probabilities of each row's classes. Rows that sum to less tell less of where classes
+    are, and as much of how far images are spread, about zero: features are centred. The classifier is linear
+    discriminant analysis with the covariance shrunk towards a multiple of the identity (Friedman 1989): where there are
+    more features than images, its likelihoods are far too sure, but their order is good.
     """
     logits = np.empty(labels.shape)
     for fold in np.unique(folds):

@@ -11,7 +11,7 @@ Images that are hard for the classifier look like steady confusion of two classe
 of its own is believed only where it explains the labels far better than one rate for all.
 
 The classifier was misled by the wrong labels. It learns again from what is now known of them, four times, and believes
-it as far as it is good at all. What it says then finds more where much is wrong, and ranks worse where little is: so
+it as far as it was good at first. What it says then finds more where much is wrong, and ranks worse where little is: so
 the mean of all verdicts counts. Only the first is free of the image's own label: through what the other images were
 found to be, it speaks a little for itself in the later ones.
 
@@ -57,13 +57,13 @@ class Evidence:
 @dataclass(frozen=True)
 class Explanation:
     """How probably each image is `labelled` as each class, and is in `truth` of each, both (n, classes); the logarithm
-    of the `likelihood` of all labels; and in what share of the images the classifier's first choice is the true class,
-    `sureness`, as it says itself, made as sure as it may be."""
+    of the `likelihood` of all labels; and the `accuracy` of the classifier, as it says itself once it is as sure as it
+    may be: the share of images whose likeliest class is the true one."""
 
     labelled: NDArray[np.float64]
     truth: NDArray[np.float64]
     likelihood: float
-    sureness: float
+    accuracy: float
 
 
 def weigh_labels(
@@ -87,7 +87,7 @@ def weigh_labels(
     explanation = by_pair if pairs_differ else evenly
     truths = [explanation.truth]
     for _ in range(refinements):
-        believed = (1 - explanation.sureness) * given + explanation.sureness * truths[-1]
+        believed = (1 - explanation.accuracy) * given + explanation.accuracy * truths[-1]
         judged = mean_log_probabilities(features, believed, partitions)
         truths.append(explain(judged, labels, by_pair=pairs_differ).truth)
     right: NDArray[np.float64] = np.mean(truths, axis=0)[np.arange(len(labels)), labels]
@@ -137,5 +137,5 @@ def explain(judged: NDArray[np.float64], labels: NDArray[np.int64], *, by_pair: 
             labelled=(true.exp() @ confused.exp()).numpy(),
             truth=torch.softmax(both, dim=1).numpy(),
             likelihood=float(torch.logsumexp(both, dim=1).sum()),
-            sureness=float(true.exp().amax(dim=1).mean()),
+            accuracy=float(true.exp().amax(dim=1).mean()),
         )

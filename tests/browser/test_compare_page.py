@@ -253,13 +253,30 @@ def test_an_answer_that_changes_nothing_leaves_the_pictures_where_they_are(four:
     visitor.context.route("**/api/compare/experiments", lambda route: asked.append(route))
     page = opened(visitor, iterations=10, mode="difference", against="stub")
     make_all(page)
-    before = page.locator(".nm-card img").element_handles()
-    assert before
     assert len(asked) == 1
+    page.evaluate("""() => {
+      window.moved = 0;
+      const watching = new MutationObserver((all) => { window.moved += all.length; });
+      watching.observe(document.querySelector(".nm-cards"), { childList: true, subtree: true });
+    }""")
     with page.expect_response("**/api/compare/cells"):
         asked[0].fulfill(json={"experiments": [], "sentence": "There is none."})
     page.wait_for_function("document.querySelector('.nm-dvc').textContent === 'There is none.'")
-    assert all(each.evaluate("(image) => image.isConnected") for each in before)
+    assert page.evaluate("moved") == 0
+
+
+def test_a_card_that_changes_leaves_the_others_where_they_are(four: Server, visit: Visit) -> None:
+    page = opened(visit(four), seed=21)
+    page.evaluate("""() => {
+      window.moved = [];
+      const watching = new MutationObserver((all) => {
+        for (const { addedNodes } of all) for (const each of addedNodes) moved.push(each.dataset.name ?? "photo");
+      });
+      watching.observe(document.querySelector(".nm-cards"), { childList: true });
+    }""")
+    page.get_by_role("button", name="Make stub-1").click()
+    page.wait_for_selector(".nm-card[data-name='stub-1'] .nm-own")
+    assert set(page.evaluate("moved")) == {"stub-1"}
 
 
 def test_pictures_zoom_and_move_in_step(four: Server, visit: Visit) -> None:

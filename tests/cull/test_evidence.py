@@ -82,11 +82,11 @@ def test_rates_per_pair_are_not_believed_where_one_rate_says_as_much() -> None:
 
 @pytest.mark.parametrize("strength", [1.0, 3.0])
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_sureness_is_the_classifiers_accuracy_however_many_labels_are_wrong(share: float, strength: float) -> None:
+def test_the_classifiers_accuracy_is_known_however_many_labels_are_wrong(share: float, strength: float) -> None:
     truth, given, judged = labels_of(share, strength=strength)
     for factor in (0.3, 1.0):
-        sureness = explain(judged * factor, given, by_pair=False).sureness
-        assert sureness == pytest.approx((judged.argmax(1) == truth).mean(), abs=0.03)
+        accuracy = explain(judged * factor, given, by_pair=False).accuracy
+        assert accuracy == pytest.approx((judged.argmax(1) == truth).mean(), abs=0.03)
 
 
 def test_what_an_image_is_labelled_as_adds_up() -> None:
@@ -156,7 +156,7 @@ def test_the_classifier_learns_again_and_the_mean_verdict_counts(steady: bool, m
     first = given[int(steady)]
     verdicts = [explanation.truth for explanation in (first, *given[2:])]
     own = np.eye(4)[labels]
-    trust = first.sureness
+    trust = first.accuracy
     assert 0.3 < trust < 0.95
     assert len(believed) == 3
     np.testing.assert_array_equal(believed[0], own)
@@ -200,7 +200,7 @@ def test_rates_per_pair_are_believed_from_a_gain_on(wanted: float, monkeypatch: 
     def explaining(judged: NDArray, labels: NDArray, *, by_pair: bool) -> Explanation:
         asked.append(by_pair)
         even = np.full((len(labels), 4), 0.25)
-        return Explanation(even, even, likelihood=-100.0 + wanted * by_pair, sureness=0.5)
+        return Explanation(even, even, likelihood=-100.0 + wanted * by_pair, accuracy=0.5)
 
     monkeypatch.setattr(evidence, "explain", explaining)
     weigh_labels(features, labels, partitions, class_count=4)

@@ -28,6 +28,13 @@ def test_of_a_kind_that_is_not_there_next_to_nothing_is_thought() -> None:
     assert estimated_share(likelihood, np.array([0.5])) < 0.01
 
 
+def test_the_share_agrees_with_what_it_makes_of_the_likelihoods_and_a_little_with_what_is_usual() -> None:
+    likelihood = np.column_stack([np.ones(400), np.linspace(0.0, 3.0, 400)])
+    share = estimated_share(likelihood, np.array([0.5]))
+    found = weighed(likelihood, share)[:, 1].mean()
+    assert share == pytest.approx((found + 0.05 * 0.005) / 1.05, abs=1e-5)
+
+
 def test_while_it_is_learnt_from_more_is_thought_than_was_found_within_bounds() -> None:
     least = np.array([0.1, 0.2])
     np.testing.assert_allclose(learning_share(np.array([0.05, 0.3]), least), [0.1, 0.36])

@@ -49,7 +49,9 @@ def test_strangers_are_found_by_what_classes_look_like_that_are_left_out(share: 
 def test_a_set_without_strangers_loses_next_to_nothing() -> None:
     for seed in range(3):
         _, features, labels, partitions = pictures(0.0, seed=seed)
-        assert (weigh(features, labels, partitions) > 0.5).mean() <= 0.01
+        probability = weigh(features, labels, partitions)
+        assert (probability > 0.5).mean() <= 0.01
+        assert probability.mean() < 0.005
 
 
 def test_an_image_is_the_likelier_a_stranger_the_less_its_label_fits() -> None:
@@ -117,3 +119,16 @@ def test_distances_are_those_to_the_nearest_class_and_the_middle_whatever_the_cl
     of_others = np.where(own[~learnt] > 0, np.inf, squares[:, :CLASSES])
     np.testing.assert_allclose(met[~learnt], squares[:, :CLASSES].min(1) - squares[:, CLASSES], atol=0.2)
     np.testing.assert_allclose(unmet[~learnt], of_others.min(1) - squares[:, CLASSES], atol=0.2)
+
+
+def test_a_class_without_images_changes_nothing() -> None:
+    _, features, labels, partitions = pictures(0.2)
+    probability = labelled(features, labels, partitions)
+    more = np.column_stack([probability, np.full(len(labels), 1e-9)])
+    np.testing.assert_array_equal(
+        weigh_strangers(features, labels, partitions, more), weigh_strangers(features, labels, partitions, probability)
+    )
+
+
+def test_images_that_are_all_as_far_tell_nothing() -> None:
+    np.testing.assert_array_equal(strangers._likelihood_ratio(np.ones(6), np.full(6, 2.0), np.ones(6)), np.ones(6))

@@ -116,13 +116,17 @@
     return make("div", { className: "nm-album", "data-name": experiment.name }, header, hint, table);
   };
 
-  // Show `drawn` in `cards`. What looks as it did stays the element that it was: no picture blinks, and none is taken
-  // from under the hand that drags it.
+  const failed = (card) => [...card.querySelectorAll("img")].some((each) => each.complete && !each.naturalWidth);
+
+  // Show `drawn` in `cards`. What looks as it did, and is of the same name, stays the element that it was and where it
+  // was: no picture blinks, and none is taken from under the hand that drags it. One that failed is asked for again.
   const renew = (cards, drawn) => {
-    const before = [...cards.children];
+    const before = [...cards.children].filter((each) => !failed(each));
     const after = drawn.map((each) => before.find((other) => other.isEqualNode(each)) ?? each);
-    const same = after.length === before.length && after.every((each, index) => each === before[index]);
-    if (!same) cards.replaceChildren(...after);
+    for (const each of [...cards.children]) if (!after.includes(each)) each.remove();
+    after.forEach((each, index) => {
+      if (cards.children[index] !== each) cards.insertBefore(each, cards.children[index] ?? null);
+    });
   };
 
   // Draw the pictures in `cards` anew by `draw`, and leave the focus where it was: on the button of the same name, else
