@@ -141,7 +141,10 @@ def test_strategies_are_scored_by_what_was_injected(
             several=0.9 * pool["id"].isin(doubted), occluded=0.0, poor=0.0, p_bars=said == "bars", p_disc=said == "disc"
         )
 
-    def exchanged(pool: pd.DataFrame, *given: Any, **named: Any) -> pd.DataFrame:
+    again: list[tuple[int, bool]] = []
+
+    def exchanged(pool: pd.DataFrame, *given: Any, refinements: int, strangers: bool, **named: Any) -> pd.DataFrame:
+        again.append((refinements, strangers))
         return pool[["id", "label"]].assign(repeat=0, exchanged=False, wrong=0.0)
 
     def tested(params: Params, split: pd.DataFrame, *given: Any, **named: Any) -> tuple[None, pd.DataFrame]:
@@ -174,7 +177,7 @@ def test_strategies_are_scored_by_what_was_injected(
         "confident, at best, tempered": len(noised.faulty),
     }
     assert parts["F1"].iloc[2:].tolist() == [1] * 6
-    assert asked == [(REFINEMENTS, True), (REFINEMENTS, False), (0, False)]
+    assert asked == again == [(REFINEMENTS, True), (REFINEMENTS, False), (0, False)]
     doubted.clear()
     strange.clear()
     hard.update(right[:2])

@@ -146,6 +146,21 @@ def test_each_repeat_has_a_partition_of_its_own(
     np.testing.assert_array_equal(np.concatenate(seen[1:]), seen[0])
 
 
+def test_both_are_asked_as_wished(pool: pd.DataFrame, features: NDArray, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, bool]] = []
+
+    def weigh(features: object, labels: NDArray, partitions: object, **wishes: Any) -> Evidence:
+        asked.append((wishes["refinements"], wishes["strangers"]))
+        return Evidence(np.full((len(labels), 2), 0.5), np.zeros(len(labels)))
+
+    monkeypatch.setattr(crossval, "weigh_labels", weigh)
+    settings = CrossvalParams(folds=5, repeats=1)
+    wishes: dict[str, Any] = {"classes": CLASSES, "crossval": settings, "seed": 1, "refinements": 1, "strangers": False}
+    cross_validate(pool, features, np.zeros((len(pool), 3)), **wishes)
+    cross_validate_exchanged(pool, features, **wishes)
+    assert asked == [(1, False)] * 2
+
+
 def test_exchanging_refuses_a_class_of_near_duplicates_alone(pool: pd.DataFrame, features: NDArray) -> None:
     rare = pool[(pool["label"] == "bars") | (pool.index < 4)]
     with pytest.raises(InputError, match="all images of disc are near-duplicates"):
