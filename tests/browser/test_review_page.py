@@ -191,8 +191,8 @@ def test_copies_stand_side_by_side_and_zoom_takes_the_arrows(server: Server, vis
     page.keyboard.press("k")
     page.keyboard.press("Space")
     dialog.wait_for(state="detached")
+    page.wait_for_function("document.activeElement.className === 'nm-review-card'")
     assert page.get_attribute(".nm-review", "data-id") == identity(0)
-    assert page.evaluate("document.activeElement.className") == "nm-review-card"
     assert decided(server) == [], "the picture was large: nothing was decided"
 
 
