@@ -1,6 +1,6 @@
 """Known faults in right data, and what each strategy of culling finds of them: for `benchmarks.culling --noise`."""
 
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -127,25 +127,15 @@ def cross_validated(
     """What crossval says of the pool, as it is and after an exchange, and the classes."""
     classes, pool = classes_of(noised.split), pool_of(noised.split)
     features, faults = known
-    predictions = cross_validate(
-        pool,
-        features,
-        faults,
-        classes=classes,
-        crossval=params.crossval,
-        seed=seed,
-        refinements=refinements,
-        strangers=strangers,
-    )
-    injected = cross_validate_exchanged(
-        pool,
-        features,
-        classes=classes,
-        crossval=params.crossval,
-        seed=seed,
-        refinements=refinements,
-        strangers=strangers,
-    )
+    wishes: dict[str, Any] = {
+        "classes": classes,
+        "crossval": params.crossval,
+        "seed": seed,
+        "refinements": refinements,
+        "strangers": strangers,
+    }
+    predictions = cross_validate(pool, features, faults, **wishes)
+    injected = cross_validate_exchanged(pool, features, **wishes)
     return predictions, injected, classes
 
 
